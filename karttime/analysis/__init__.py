@@ -1,0 +1,1 @@
+"""Answers about frames and sessions; pure."""

@@ -1,0 +1,1 @@
+"""Circuits: a venue, how to reach its feed, and its column mapping."""

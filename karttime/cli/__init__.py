@@ -1,0 +1,1 @@
+"""The `karttime` command: parse arguments, compose, print."""

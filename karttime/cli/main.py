@@ -1,0 +1,54 @@
+"""The `karttime` command: a literal table of commands, and the one place that turns errors into exit codes.
+
+Exit codes: 0 done, 1 failed while running, 2 asked for something that cannot be done, 130 interrupted.
+Command modules import Typer alone at the top; what they run is imported when they run.
+"""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from karttime import __version__
+from karttime.errors import KarttimeError, UsageError
+
+app = typer.Typer(
+    name="karttime",
+    help="The timing proxy and operator's tool for karting.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+COMMANDS: tuple[object, ...] = ()
+
+for _command in COMMANDS:
+    app.command()(_command)  # type: ignore[type-var]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"karttime {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[  # noqa: ARG001 - the callback acts on it
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """The timing proxy and operator's tool for karting."""
+
+
+def main() -> None:
+    """Run the command line; a `KarttimeError` becomes one line on standard error and an exit code."""
+    try:
+        app()
+    except KarttimeError as error:
+        typer.echo(f"karttime: {error}", err=True)
+        sys.exit(2 if isinstance(error, UsageError) else 1)
+    except BrokenPipeError:  # `karttime analyze … | head`: the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

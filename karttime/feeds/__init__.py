@@ -1,0 +1,1 @@
+"""Wire formats: frames in, updates out. Sans-I/O, no clock, no async."""

@@ -1,0 +1,1 @@
+"""Apex Timing, both editions of its software."""

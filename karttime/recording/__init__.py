@@ -1,0 +1,1 @@
+"""Frames on disk: the JSON Lines format, foreign recordings, pace."""

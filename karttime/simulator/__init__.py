@@ -1,0 +1,1 @@
+"""A race model with known truth that speaks the wire formats."""

@@ -1,0 +1,1 @@
+"""What ran, kept in SQL through SQLAlchemy."""
