@@ -40,6 +40,17 @@ class LapFlag(StrEnum):
     DOUBTFUL = "doubtful"  # the feed contradicts itself; the provenance says how
 
 
+class Status(StrEnum):
+    """What a competitor is doing."""
+
+    ON_TRACK = "on-track"
+    IN_PIT = "in-pit"
+    OUT_LAP = "out-lap"  # left the pit lane, has not passed the line since
+    STOPPED = "stopped"  # overdue
+    FINISHED = "finished"  # took the chequered flag
+    UNKNOWN = "unknown"
+
+
 class Loop(StrEnum):
     """Where a passing was measured."""
 
@@ -211,11 +222,12 @@ class PitLeft:
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
-    """A competitor took the chequered flag."""
+class StatusChanged:
+    """What a competitor is doing now, as far as the feed tells."""
 
     at: int
     competitor_id: CompetitorId
+    status: Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +296,7 @@ Update = (
     | LapRevised
     | PitEntered
     | PitLeft
-    | Finished
+    | StatusChanged
     | FlagChanged
     | ClockChanged
     | NotesAdded
