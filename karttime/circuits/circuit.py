@@ -1,0 +1,43 @@
+"""Circuits: a venue, how to reach its feed, and what its columns are called."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Circuit:
+    """A venue and how to reach its feed.
+
+    Attributes:
+        id: unique, stable, safe in a URL path.
+        name: for people.
+        url: where the feed is, `ws://` or `wss://`.
+        feed: the name of the wire format, a key of `FORMATS`.
+        column_labels: what the operator calls columns, keyed `C1`…`Cn` in column order.
+        live_timing_url: the venue's own page, for people.
+        created_at: ms UTC, 0 when unknown.
+        updated_at: ms UTC, 0 when unknown.
+    """
+
+    id: str
+    name: str
+    url: str
+    feed: str = "apex"
+    column_labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    live_timing_url: str = ""
+    created_at: int = 0
+    updated_at: int = 0
+
+
+class CircuitSource(Protocol):
+    """Where circuits come from: arguments, the database, Firestore."""
+
+    async def list(self) -> Sequence[Circuit]:
+        """Every circuit, ordered by name."""
+        ...
+
+    async def get(self, circuit_id: str) -> Circuit | None:
+        """The circuit with this id, None where there is none; raises only when the source itself cannot answer."""
+        ...
