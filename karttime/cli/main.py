@@ -6,11 +6,13 @@ Command modules import Typer alone at the top; what they run is imported when th
 
 import os
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
 from karttime import __version__
+from karttime.cli.import_ import import_
 from karttime.errors import KarttimeError, UsageError
 
 app = typer.Typer(
@@ -21,10 +23,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-COMMANDS: tuple[object, ...] = ()
+COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (("import", import_),)
 
-for _command in COMMANDS:
-    app.command()(_command)  # type: ignore[type-var]
+for _name, _command in COMMANDS:
+    app.command(_name)(_command)
 
 
 def _version(wanted: bool) -> None:

@@ -18,7 +18,7 @@ import zstandard
 
 from karttime.errors import RecordingError
 
-READ_BYTES: Final = 256 * 1024
+READ_BYTES: Final = 128 * 1024
 # One 1 KiB slice of Zstandard's densest blocks (3 bytes of header, 1 of content, 128 KiB out) gives some 32 MiB:
 # input is fed in slices this small because its decompressor cannot bound its output.
 _ZSTD_SLICE: Final = 1024
