@@ -1,0 +1,95 @@
+"""Settings: from the environment or a `.env` file in the working directory, read by `cli` alone and passed down.
+
+| name | default | acts on |
+|---|---|---|
+| `DATABASE_URL` | SQLite file in the user's data folder | where timing rows, laps and sessions are kept |
+| `HOST`, `PORT` | `127.0.0.1`, `8000` | where `karttime serve` listens |
+| `CORS_ORIGINS` | the app's web addresses and localhost | web pages that may talk to us; comma-separated, `*` for all |
+| `LOG_LEVEL` | `INFO` | what is logged |
+| `DEBUG` | off | logs everything, and answers to failed calls name the failure |
+| `WS_MAX_RECONNECT_ATTEMPTS` | `10` | failed attempts in a row until a feed is given up; `0`: never |
+
+An option of the command line wins over the environment, the environment over `.env`.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import platformdirs
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from karttime.errors import UsageError
+
+APP_ORIGINS = (
+    "https://kartingapp-fef5c.web.app",
+    "https://kartingapp-fef5c.firebaseapp.com",
+    "http://localhost:*",
+    "http://127.0.0.1:*",
+)
+"""Where the app's web build is hosted, and where it is developed. `:*` stands for any port."""
+
+
+def default_database_url() -> str:
+    """An SQLite file in the user's data folder."""
+    return f"sqlite:///{platformdirs.user_data_path('karttime') / 'karttime.db'}"
+
+
+class Settings(BaseSettings):
+    """Every setting that acts; names are those of the environment, in lower case."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
+
+    database_url: str = Field(default_factory=default_database_url)
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = APP_ORIGINS
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    debug: bool = False
+    ws_max_reconnect_attempts: Annotated[int, Field(ge=0)] = 10
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _origins(cls, value: object) -> object:
+        if isinstance(value, str):
+            value = [part.strip().strip("\"'").rstrip("/") for part in value.strip().strip("[]").split(",")]
+            value = [part for part in value if part]
+            for origin in value:
+                if origin != "*" and not origin.startswith(("http://", "https://")):
+                    raise ValueError("every origin is * or begins with http:// or https://")
+        return value
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _level(cls, value: object) -> object:
+        return value.strip().upper() if isinstance(value, str) else value
+
+    @field_validator("database_url")
+    @classmethod
+    def _url(cls, value: str) -> str:
+        if "://" not in value:
+            raise ValueError(
+                "a database address such as sqlite:///karttime.db or postgresql://user@host/name is wanted"
+            )
+        return value
+
+
+def load(env_file: Path | None = Path(".env"), **options: object) -> Settings:
+    """Read the settings; `options` given on the command line win, those that are None are left out.
+
+    Raises:
+        UsageError: a value is no good; the text names the variable and says what is wanted.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    try:
+        return Settings(_env_file=env_file, **given)  # type: ignore[arg-type,call-arg]  # checked at run time, which is what this is for
+    except ValidationError as error:
+        faults = [f"{str(fault['loc'][0]).upper()}: {_sentence(fault['msg'])}" for fault in error.errors()]
+        raise UsageError("bad setting " + "; ".join(faults)) from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{env_file} is no UTF-8 text: save it as UTF-8") from None
+
+
+def _sentence(message: str) -> str:
+    text = message.removeprefix("Value error, ").removeprefix("Input should be ")
+    return text if text != message and message.startswith("Value error") else f"should be {text}"

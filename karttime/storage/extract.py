@@ -1,0 +1,160 @@
+"""Which rows a publication is worth: rows whose display really changed, new and revised laps, sessions."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from karttime.domain.classification import shown
+from karttime.domain.columns import Role
+from karttime.domain.competitor import Competitor, Lap
+from karttime.domain.display import clean, displayed, sent
+from karttime.domain.ids import CompetitorId, SessionId
+from karttime.domain.session import Change, Session
+from karttime.domain.updates import LapCompleted, LapRevised, Provenance
+from karttime.storage.connections import ConnectionEvent
+from karttime.storage.laps import LapRow
+from karttime.storage.sessions import SessionRow
+from karttime.storage.timing import TimingRow
+
+
+@dataclass(slots=True)
+class Batch:
+    """Rows that are written together."""
+
+    sessions: list[SessionRow] = field(default_factory=list)
+    laps: list[LapRow] = field(default_factory=list)
+    timing: list[TimingRow] = field(default_factory=list)
+    connections: list[ConnectionEvent] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.sessions) + len(self.laps) + len(self.timing) + len(self.connections)
+
+    def extend(self, other: "Batch") -> None:
+        """Take the rows of another batch in, behind these."""
+        self.sessions += other.sessions
+        self.laps += other.laps
+        self.timing += other.timing
+        self.connections += other.connections
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a circuit's data comes from."""
+
+    circuit_id: str
+    url: str
+    feed: str
+
+
+class Extract:
+    """What of one circuit's changes is worth a row. Keeps what was displayed last, by competitor."""
+
+    def __init__(self, origin: Origin) -> None:
+        self._origin = origin
+        self._session: Session | None = None
+        self._row: SessionRow | None = None
+        self._all_laps = False
+        self._displayed: dict[CompetitorId, dict[str, str]] = {}
+
+    def take(self, seq: int, at: int, session: Session | None, changes: Sequence[Change]) -> Batch:
+        """The rows for one publication; `session` stands as it is after the changes."""
+        batch = Batch()
+        known: dict[SessionId | None, Session] = {}
+        if self._session is not None:
+            known[self._session.id] = self._session  # a frame may bring the last lap and begin the next session
+        if session is not None:
+            known[session.id] = session
+        for session_id in {change.session_id for change in changes if change.facts}:
+            if (of := known.get(session_id)) is not None:
+                batch.laps += self._laps(of, [change for change in changes if change.session_id == session_id])
+        if session is None:
+            return batch
+        if session is not self._session:
+            self._end_last(batch)
+            self._session, self._row = session, None
+            self._displayed.clear()
+        self._add_session(batch, session)
+        mine = [change for change in changes if change.session_id == session.id]
+        batch.timing += self._rows(seq, at, session, mine)
+        return batch
+
+    def forget(self) -> None:
+        """The last batch was not taken: say everything again with the next one."""
+        self._row = None
+        self._all_laps = True
+        self._displayed.clear()
+
+    def _end_last(self, batch: Batch) -> None:
+        if self._session is not None:
+            self._add_session(batch, self._session)
+
+    def _add_session(self, batch: Batch, session: Session) -> None:
+        row = SessionRow(
+            self._origin.circuit_id,
+            session.id,
+            session.kind.value,
+            clean(session.event),
+            clean(session.title),
+            clean(session.track),
+            session.started_at,
+            session.ended_at,
+        )
+        if row != self._row:
+            self._row = row
+            batch.sessions.append(row)
+
+    def _rows(self, seq: int, at: int, session: Session, changes: Sequence[Change]) -> Iterable[TimingRow]:
+        everybody = any(change.snapshot for change in changes)
+        cells: dict[CompetitorId, dict[int, Any]] = {}
+        for change in changes:
+            for competitor_id, row in change.cells.items():
+                cells.setdefault(competitor_id, {}).update(row)
+        for competitor_id in session.competitors if everybody else cells:
+            competitor = session.competitors.get(competitor_id)
+            if competitor is None or not competitor.on_board:
+                continue
+            mapped = displayed(session.columns, competitor)
+            if mapped == self._displayed.get(competitor_id):
+                continue
+            self._displayed[competitor_id] = mapped
+            raw = sent(competitor_id, competitor.cells if everybody else cells[competitor_id])
+            origin = self._origin
+            yield TimingRow(
+                origin.circuit_id, session.id, at, seq, clean(competitor_id, 128), mapped, raw, origin.url, origin.feed
+            )
+
+    def _laps(self, session: Session, changes: Sequence[Change]) -> Iterable[LapRow]:
+        counts: dict[CompetitorId, int] = {}
+        for change in changes:
+            for fact in change.facts:
+                if isinstance(fact, LapCompleted | LapRevised):
+                    counts[fact.competitor_id] = counts.get(fact.competitor_id, 0) + 1
+        if counts and self._all_laps:
+            self._all_laps = False
+            counts = {competitor.id: len(competitor.laps) for competitor in session.competitors.values()}
+        for competitor_id, count in counts.items():
+            competitor = session.competitors[competitor_id]
+            for lap in competitor.laps[max(0, len(competitor.laps) - count) :]:
+                yield lap_row(self._origin.circuit_id, session, competitor, lap)
+
+
+def lap_row(circuit_id: str, session: Session, competitor: Competitor, lap: Lap) -> LapRow:
+    """One lap with who drove it and where it comes from."""
+    return LapRow(
+        circuit_id,
+        session.id,
+        clean(competitor.id, 128),
+        lap.number,
+        lap.at,
+        lap.time_ms,
+        clean(shown(session, competitor, Role.NUMBER)),
+        clean(competitor.team),
+        clean(lap.driver),
+        list(lap.sectors),
+        sorted(flag.value for flag in lap.flags),
+        dict(_provenance(lap.provenance)),
+    )
+
+
+def _provenance(provenance: Provenance) -> Mapping[str, Any]:
+    return {"frames": list(provenance.frames), "rule": provenance.rule, "note": clean(provenance.note)}

@@ -1,0 +1,93 @@
+"""A board with two karts, and a database for each address that a test runs against."""
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from karttime.domain.columns import Column, Role
+from karttime.domain.ids import CompetitorId, SessionId
+from karttime.domain.logbook import Logbook
+from karttime.domain.session import Change, Session
+from karttime.domain.updates import BoardRow, BoardShown, Cell, Named, Provenance, SessionKind, SessionStarted, Update
+from karttime.storage.database import Database
+
+COLUMNS = (
+    Column(1, Role.POSITION, "Clt", "rk"),
+    Column(2, Role.NUMBER, "Kart", "no"),
+    Column(3, Role.DRIVER, "Pilote", "dr"),
+    Column(4, Role.LAST_LAP, "Dernier T.", "llp"),
+)
+
+
+def started(session_id: str = "20260101T120000Z-1", at: int = 1000) -> SessionStarted:
+    return SessionStarted(at, SessionId(session_id), SessionKind.RACE, "Cup", "Race", "Hill", Provenance((0,), "first"))
+
+
+def board(at: int = 1000, last_lap: str = "") -> BoardShown:
+    rows = {
+        CompetitorId(name): BoardRow(
+            place, {1: Cell("", str(place)), 2: Cell("no1", name), 3: Cell("dr", f"Kart {name}"), 4: Cell("", last_lap)}
+        )
+        for place, name in enumerate(("11", "12"), 1)
+    }
+    return BoardShown(at, COLUMNS, rows)
+
+
+class Feed:
+    """Applies updates as a collector would: one call, one frame."""
+
+    def __init__(self) -> None:
+        self.logbook = Logbook()
+        self.seq = 0
+        self.at = 0
+
+    def frame(self, *updates: Update) -> tuple[int, int, Session | None, list[Change]]:
+        self.seq += 1
+        self.at = updates[-1].at
+        changes = [self.logbook.apply(update) for update in updates]
+        return self.seq, self.at, self.logbook.current, changes
+
+
+@pytest.fixture
+def feed() -> Feed:
+    """A feed that has shown its first board."""
+    return Feed()
+
+
+@pytest.fixture
+def opening() -> Callable[..., tuple[Update, ...]]:
+    """The updates of a first frame: a session and its board."""
+
+    def make(session_id: str = "20260101T120000Z-1", at: int = 1000) -> tuple[Update, ...]:
+        return started(session_id, at), board(at), Named(at, CompetitorId("11"), "Lions", "Ada")
+
+    return make
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Addresses of an empty database of each kind."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/new folder/karttime.db"
+        return
+    server = os.environ.get("KARTTIME_TEST_POSTGRESQL")
+    if not server:
+        pytest.skip("KARTTIME_TEST_POSTGRESQL names no server, such as postgresql://postgres@localhost/postgres")
+    psycopg = pytest.importorskip("psycopg")
+    name = f"karttime_{uuid.uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name}")
+    yield f"{server.rpartition('/')[0]}/{name}"
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database(url: str) -> Iterator[Database]:
+    """An open database, empty."""
+    database = Database(url)
+    yield database
+    database.close()

@@ -1,0 +1,98 @@
+"""Opening a database: made when missing, refused with a reason when it is not ours to use."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from karttime.errors import StorageError, UsageError
+from karttime.storage.database import Database, parse_url
+from karttime.storage.tables import SCHEMA_VERSION, schema_info
+
+
+def test_a_new_database_gets_its_tables_and_can_be_opened_again(url: str) -> None:
+    """Opening twice keeps the first one's schema version."""
+    for _ in range(2):
+        database = Database(url)
+        with database.reading() as connection:
+            assert connection.execute(schema_info.select()).all() == [(SCHEMA_VERSION,)]
+        database.close()
+
+
+def test_a_newer_schema_is_refused_with_both_versions(url: str) -> None:
+    """An old program must not write into a database that it does not understand."""
+    database = Database(url)
+    with database.writing() as connection:
+        connection.execute(schema_info.update().values(version=SCHEMA_VERSION + 1))
+    database.close()
+    with pytest.raises(StorageError, match=rf"newer karttime \(schema {SCHEMA_VERSION + 1}"):
+        Database(url)
+
+
+def test_a_database_of_something_else_is_left_alone(url: str) -> None:
+    """A `sessions` table that is not ours is neither used nor changed."""
+    database = Database(url)
+    with database.writing() as connection:
+        connection.execute(text("DROP TABLE schema_info"))
+    database.close()
+    with pytest.raises(StorageError, match="something else"):
+        Database(url)
+
+
+def test_sqlite_writes_ahead_and_waits_for_locks(tmp_path: Path) -> None:
+    """Readers never block the writer, and a short lock is waited for."""
+    database = Database(f"sqlite:///{tmp_path}/a.db")
+    with database.reading() as connection:
+        assert connection.scalar(text("PRAGMA journal_mode")) == "wal"
+        assert connection.scalar(text("PRAGMA busy_timeout")) == 5000
+        assert connection.scalar(text("PRAGMA foreign_keys")) == 1
+    database.close()
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+    """The error says which file, in one line."""
+    (tmp_path / "a.db").write_bytes(b"this is no database, only a text that is long enough to be looked at" * 20)
+    with pytest.raises(StorageError, match=r"a\.db cannot be used: file is not a database"):
+        Database(f"sqlite:///{tmp_path}/a.db")
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    """A file stands where the folder should be."""
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match="folder"):
+        Database(f"sqlite:///{tmp_path}/file/sub/a.db")
+
+
+def test_a_foreign_sqlite_database_is_untouched(tmp_path: Path) -> None:
+    """Refusing leaves no table behind."""
+    path = tmp_path / "a.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE laps (x)")
+    connection.close()
+    with pytest.raises(StorageError):
+        Database(f"sqlite:///{path}")
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("laps",)]
+    connection.close()
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgresql+psycopg", "postgresql+asyncpg", "postgres"])
+def test_every_usual_postgresql_address_is_accepted(scheme: str) -> None:
+    """Whatever driver an existing `.env` names, ours is used."""
+    assert parse_url(f"{scheme}://me:secret@host/db").drivername == "postgresql+psycopg"
+
+
+@pytest.mark.parametrize("text_", ["", "no address", "mysql://host/db", "sqlite"])
+def test_bad_addresses_name_the_setting(text_: str) -> None:
+    """The sentence begins with what the person has to change."""
+    with pytest.raises(UsageError, match=r"^DATABASE_URL"):
+        parse_url(text_)
+
+
+def test_errors_never_show_the_password() -> None:
+    """What is printed names the database without its password."""
+    pytest.importorskip("psycopg")
+    with pytest.raises(StorageError) as caught:
+        Database("postgresql://me:canary@127.0.0.1:1/db")
+    assert "canary" not in str(caught.value)
