@@ -9,28 +9,26 @@ class Logbook:
 
     Attributes:
         sessions: what ran, oldest first; bounded by `keep` (oldest ended ones are dropped) where one is given.
+        current: the session that updates go to now; None before the first.
     """
 
     def __init__(self, keep: int | None = None) -> None:
         self.sessions: list[Session] = []
+        self.current: Session | None = None
         self._keep = keep
-
-    @property
-    def current(self) -> Session | None:
-        """The session that updates go to now; None before the first."""
-        return self.sessions[-1] if self.sessions else None
 
     def apply(self, update: Update) -> Change:
         """Take one update in; before the first session it changes nothing."""
+        current = self.current
         if type(update) is SessionStarted:
             return self._start(update)
-        sessions = self.sessions
-        return sessions[-1].apply(update) if sessions else Change(update.at, None)
+        return Change(update.at, None) if current is None else current.apply(update)
 
     def _start(self, update: SessionStarted) -> Change:
-        if self.sessions and self.sessions[-1].ended_at is None:
-            self.sessions[-1].ended_at = update.at
-        self.sessions.append(Session(update.session_id, update.at))
+        if self.current is not None and self.current.ended_at is None:
+            self.current.ended_at = update.at
+        self.current = Session(update.session_id, update.at)
+        self.sessions.append(self.current)
         if self._keep is not None:
             del self.sessions[: -self._keep]
-        return self.sessions[-1].apply(update)
+        return self.current.apply(update)

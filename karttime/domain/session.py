@@ -200,7 +200,6 @@ class Session:
 
     def _lap(self, update: LapCompleted) -> Change:
         competitor = self._competitor(update.competitor_id, update.at)
-        flags = update.flags if competitor.laps else update.flags | {LapFlag.FIRST}
         competitor.laps.append(
             Lap(
                 len(competitor.laps) + 1,
@@ -208,7 +207,7 @@ class Session:
                 update.at,
                 update.provenance,
                 update.sectors,
-                flags,
+                update.flags,
                 competitor.driver,
             )
         )
@@ -249,9 +248,11 @@ class Session:
     def _pit_out(self, update: PitLeft) -> Change:
         competitor = self._competitor(update.competitor_id, update.at)
         stops = competitor.pit_stops
-        if competitor.in_pit and stops and stops[-1].out_at is None:
+        if stops and stops[-1].out_at is None:
             open_stop = stops[-1]
             stops[-1] = PitStop(open_stop.number, open_stop.in_at, update.at, open_stop.after_lap)
+        elif competitor.laps and not (stops and stops[-1].after_lap == len(competitor.laps)):
+            stops.append(PitStop(len(stops) + 1, None, update.at, len(competitor.laps)))
         competitor.in_pit, competitor.status = False, Status.OUT_LAP
         return self._pit_change(competitor, update)
 

@@ -18,11 +18,17 @@ _TIME = re.compile(r"(-)?(?:(?:(\d{1,4}):)?(\d{1,3}):)?(-)?(\d{1,6})(?:[.,](-)?(
 _HOURS_MINUTES = re.compile(r"(\d{1,4}):(\d{2})", re.ASCII)
 _LAPS = re.compile(r"\+?(\d{1,5})\s*([^\W\d_]{1,12})\.?")
 _LEADER = re.compile(r"([^\W\d_]{1,12})\.?\s*(\d{1,6})(?:/(\d{1,6}))?")
-_LAP_WORDS = frozenset(
-    # Apex' language packs: fr, es, it, en, sv, pt, nl, de
-    ["tour", "tours", "tr", "trs", "vuelta", "vueltas", "giro", "giri", "lap", "laps", "varv"]
-    + ["volta", "voltas", "ronde", "rondes", "ronden", "runde", "runden", "rd", "rds", "l"]
-)
+_LAP_WORDS_BY_LANGUAGE = {
+    "fr": ("tour", "tours", "tr", "trs"),
+    "es": ("vuelta", "vueltas"),
+    "it": ("giro", "giri"),
+    "en": ("lap", "laps", "l"),
+    "sv": ("varv",),
+    "pt": ("volta", "voltas"),
+    "nl": ("ronde", "rondes", "ronden"),
+    "de": ("runde", "runden", "rd", "rds"),
+}
+_LAP_WORDS = frozenset(word for words in _LAP_WORDS_BY_LANGUAGE.values() for word in words)
 
 
 def parse_time(text: str) -> int | None:

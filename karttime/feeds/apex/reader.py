@@ -1,0 +1,290 @@
+"""Lines about rows of the board: cells, positions, crossings, pit lane.
+
+The reader gathers what the lines of a frame say and hands it out as updates with `flush`: cells and positions of the
+frame first, one update each, then the events in the order in which they were sent.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
+
+from karttime.domain.columns import Role
+from karttime.domain.flags import Flag
+from karttime.domain.ids import CompetitorId
+from karttime.domain.times import parse_time
+from karttime.domain.updates import (
+    Cell,
+    CellsChanged,
+    LapCompleted,
+    LapFlag,
+    LapRevised,
+    Loop,
+    Named,
+    Passed,
+    PitEntered,
+    PitLeft,
+    PositionsChanged,
+    Provenance,
+    Status,
+    StatusChanged,
+    Update,
+)
+from karttime.feeds.apex.board import Board
+from karttime.feeds.apex.codes import DRIVER_STYLE, LAP_STYLES, STATES
+from karttime.feeds.apex.grid import MAX_TEXT
+from karttime.feeds.apex.laps import Decision
+from karttime.feeds.apex.refusals import Refusals, reason_of
+from karttime.feeds.apex.row import COUNT, NAME, STATE, Row, Slot
+
+_LOOPS: Final[Mapping[str, Loop]] = {
+    "*i1": Loop.SECTOR_1,
+    "*i2": Loop.SECTOR_2,
+    "*i3": Loop.SECTOR_3,
+    "*i4": Loop.SECTOR_4,
+}
+_STYLE: Final = re.compile(r"[A-Za-z0-9_ -]{0,32}", re.ASCII)
+_NO_TIME: Final = frozenset({"", "-", "--", "-.---"})
+_MAX_LAP_MS: Final = 24 * 3_600_000
+_MAX_STYLES: Final = 512
+_STALE_VOTES: Final = 4
+
+
+class RowReader:
+    """Reads the lines of one frame after another; set `frame`, `at` and `flag` before each."""
+
+    def __init__(self, board: Board, refusals: Refusals) -> None:
+        self.frame = -1
+        self.at = 0
+        self.flag = Flag.NONE
+        self.events: list[Update] = []
+        self.stale = False
+        self._board = board
+        self._refusals = refusals
+        self._cells: dict[CompetitorId, dict[int, Cell]] = {}
+        self._positions: dict[CompetitorId, int] = {}
+        self._waiting: dict[Row, None] = {}
+        self._styles = {""}
+        self._alternates = False
+        self._misfits: set[str] = set()
+        self._misfit_count = 0
+
+    @property
+    def waiting(self) -> bool:
+        """A lap of a frame before is not decided yet."""
+        return bool(self._waiting)
+
+    def new_board(self) -> None:
+        """Another board is shown: what did not fit the old one may fit it."""
+        self.stale = False
+        self._misfits, self._misfit_count = set(), 0
+
+    def new_session(self) -> None:
+        """Another session: nothing of the rows before is waited for."""
+        self._alternates = False
+        self._waiting = {}
+
+    def refuse(self, reason: str, line: str) -> None:
+        """Count a line as refused."""
+        self._refusals.refuse(self.at, self.frame, reason, line)
+
+    def read(self, lines: Iterable[str], other: Callable[[str, str, str, str], None]) -> None:
+        """Read lines; those about no known row go to `other(subject, verb, value, line)`.
+
+        The hot loop of the decoder: nine of ten lines of a day are cells, and most of those mean no more than their
+        text, so the cases that change nothing else are told apart here, without a call.
+        """
+        board, styles, frame_cells = self._board, self._styles, self._cells
+        slots, rows = board.slots, board.rows
+        new = tuple.__new__
+        for line in lines:
+            try:
+                subject, style, text = line.split("|", 2)
+            except ValueError:
+                if line:
+                    self._unfinished(line)
+                continue
+            slot = slots.get(subject)
+            if slot is not None:
+                if len(text) > MAX_TEXT or (style not in styles and not self._is_style(style)):
+                    self.refuse("too-long" if len(text) > MAX_TEXT else "bad-value", line)
+                    continue
+                style = style or slot.cell[0]
+                row = slot.row
+                kind = slot.kind
+                if kind and text != row.names.get(style) and not self._special(slot, kind, style, text, line):
+                    if self.stale:
+                        slots, rows = board.slots, board.rows
+                    continue
+                slot.cell = cell = new(Cell, (style, text))
+                cells = frame_cells.get(row.id)
+                if cells is None:
+                    cells = frame_cells[row.id] = {}
+                cells[slot.column] = cell
+            elif (row_ := rows.get(subject)) is not None:
+                self._row_event(row_, style, text, line)
+            else:
+                other(subject, style, text, line)
+                slots, rows, frame_cells = board.slots, board.rows, self._cells
+
+    def end_of_frame(self) -> None:
+        """Decide the laps that this frame completes."""
+        waiting, self._waiting = self._waiting, {}
+        for row in waiting:
+            self._decide(row, row.tracker.end_of_frame(self.frame))
+            if row.tracker.waiting:
+                self._waiting[row] = None
+
+    def board_shown(self, row: Row, before: int | None) -> None:
+        """A row of a new board of the same session: decide what the time between the boards hid.
+
+        `before` is the lap count that the board showed before.
+        """
+        after = row.counted()
+        new_laps = None if before is None or after is None else after - before
+        self._decide(row, row.tracker.board(self.frame, self.at, row.last_lap(), new_laps))
+
+    def flush(self) -> list[Update]:
+        """What was gathered, as updates."""
+        updates: list[Update] = []
+        if self._cells:
+            updates.append(CellsChanged(self.at, self._cells))
+            self._cells = {}
+        if self._positions:
+            updates.append(PositionsChanged(self.at, self._positions))
+            self._positions = {}
+        if self.events:
+            updates += self.events
+            self.events = []
+        return updates
+
+    def _unfinished(self, line: str) -> None:
+        """A line without three fields."""
+        subject = line.partition("|")[0]
+        known = subject in self._board.slots or subject in self._board.rows
+        self.refuse("malformed" if known else reason_of(subject, line), line)
+
+    def _is_style(self, style: str) -> bool:
+        if _STYLE.fullmatch(style) is None:
+            return False
+        if len(self._styles) < _MAX_STYLES:
+            self._styles.add(style)
+        return True
+
+    def _special(self, slot: Slot, kind: int, style: str, text: str, line: str) -> bool:
+        """Cells that mean more than their text; False refuses the line."""
+        if kind == STATE:
+            status = STATES.get(style)
+            if status is not None and status is not slot.row.status:
+                self._state(slot.row, status)
+        elif kind == COUNT:
+            if text and not text.isdigit() and text.strip() and not text.strip().isdigit():
+                self._misfit(line)
+                return False
+        elif kind == NAME:
+            self.name(slot, style, text)
+        else:
+            return self._last_lap(slot.row, style, text.strip(), line)
+        return True
+
+    def name(self, slot: Slot, style: str, text: str) -> None:
+        """A cell shows another team or driver than before."""
+        if style == DRIVER_STYLE:
+            self._alternates = True
+        row = slot.row
+        as_team = self._alternates or self._board.roles.get(slot.column) is Role.TEAM
+        if row.named(style, text, as_team=as_team):
+            self.events.append(Named(self.at, row.id, row.team or None, row.driver or None))
+
+    def _state(self, row: Row, status: Status) -> None:
+        row.status = status
+        self.events.append(StatusChanged(self.at, row.id, status))
+
+    def _last_lap(self, row: Row, style: str, text: str, line: str) -> bool:
+        if text in _NO_TIME:
+            return True
+        if style and style not in LAP_STYLES:
+            self._misfit(line)
+            return False
+        time_ms = parse_time(text)
+        if time_ms is None or not 0 < time_ms <= _MAX_LAP_MS:
+            self.refuse("bad-value", line)
+            return False
+        self._decide(row, row.tracker.cell(self.frame, self.at, time_ms))
+        self._waiting[row] = None
+        return True
+
+    def _misfit(self, line: str) -> None:
+        """A value that another layout would explain; enough of them, and the board is out of date."""
+        self.refuse("layout-mismatch", line)
+        self._misfits.add(line.partition("c")[0])
+        self._misfit_count += 1
+        if self._misfit_count >= _STALE_VOTES and len(self._misfits) > 1:
+            self.stale = True
+            self._board.close()
+
+    def _row_event(self, row: Row, verb: str, value: str, line: str) -> None:
+        if verb == "*":
+            self._crossed(row, value, line)
+        elif verb == "#":
+            self._position(row, value, line)
+        elif verb in ("*in", "*out"):
+            self._pit(row, verb)
+        elif verb not in _LOOPS:
+            self.refuse("unknown-event", line)
+        elif value and not _is_ms(value):
+            self.refuse("bad-value", line)
+        else:
+            self.events.append(Passed(self.at, row.id, _LOOPS[verb], int(value) if value else None))
+
+    def _position(self, row: Row, value: str, line: str) -> None:
+        if not _is_ms(value) or len(value) > 4:
+            self.refuse("bad-value", line)
+            return
+        row.position = self._positions[row.id] = int(value)
+
+    def _crossed(self, row: Row, value: str, line: str) -> None:
+        lap, _, sector = value.partition("|")
+        if (lap and not _is_ms(lap)) or (sector and not _is_ms(sector)):
+            self.refuse("bad-value", line)
+            return
+        self.events.append(Passed(self.at, row.id, Loop.LINE, int(lap) if lap else None))
+        after_flag = self.flag is Flag.CHEQUERED
+        counts = bool(lap) or (after_flag and not row.finished)
+        self._decide(row, row.tracker.crossed(self.frame, self.at, counts=counts))
+        row.finished = row.finished or after_flag
+        self._waiting[row] = None
+
+    def _pit(self, row: Row, verb: str) -> None:
+        if verb == "*in":
+            row.tracker.pit_in(self.frame)
+            row.status = Status.IN_PIT
+            self.events.append(PitEntered(self.at, row.id))
+        else:
+            row.tracker.pit_out(self.frame)
+            row.status = Status.OUT_LAP
+            self.events.append(PitLeft(self.at, row.id))
+
+    def _decide(self, row: Row, decisions: Sequence[Decision]) -> None:
+        for decision in decisions:
+            provenance = Provenance(decision.frames, decision.rule, decision.doubt)
+            if decision.rule == "revised":
+                self.events.append(LapRevised(decision.at, row.id, decision.time_ms, provenance))
+                continue
+            sectors = row.sector_times(decision.time_ms)
+            flags = frozenset(self._lap_flags(row, decision))
+            row.seen += 1
+            self.events.append(LapCompleted(decision.at, row.id, decision.time_ms, provenance, sectors, flags))
+
+    def _lap_flags(self, row: Row, decision: Decision) -> Iterable[LapFlag]:
+        if row.fresh and row.seen == 0:
+            yield LapFlag.FIRST
+        if decision.pit:
+            yield LapFlag.PIT
+        if self.flag is Flag.CHEQUERED:
+            yield LapFlag.AFTER_FLAG
+        if decision.doubt:
+            yield LapFlag.DOUBTFUL
+
+
+def _is_ms(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 9

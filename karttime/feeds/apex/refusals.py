@@ -1,0 +1,64 @@
+"""What is refused, and why: a closed set of reasons, counted; a bounded number of samples per frame."""
+
+import re
+from collections import Counter
+from typing import Final
+
+from karttime.feeds.base import Rejection
+
+REASONS: Final = (
+    "binary-frame",  # Apex sends text only
+    "torn-line",  # the frame's last line has no end
+    "foreign-bytes",  # strangers' HTTP requests, TLS hellos and port scans, broadcast by the venue's raw input
+    "unknown-command",  # a line of no known kind
+    "unknown-row",  # about a competitor who is not on the board (kept for a while: see `early.py`)
+    "unknown-column",
+    "unknown-event",  # a row event of no known kind
+    "malformed",  # a known subject without its three fields
+    "too-long",
+    "bad-value",  # a text that cannot be what its place says
+    "layout-mismatch",  # values of another layout than the board's: a session that began before its board
+    "bad-grid",
+    "bad-grid-cell",
+)
+
+_SAMPLE, _SAMPLES_PER_FRAME = 200, 20
+_ROW = re.compile(r"r\d{1,12}(?:c\d{1,3})?", re.ASCII)
+_HTTP = re.compile(
+    r"(?:[A-Z]{3,10} \S{1,4000} [A-Z]+/\d|[A-Za-z-]{2,40}: ?\S|MGLNDD_|SSH-|EHLO |HELO |\*\d+$|OPTIONS |CONNECT )"
+)
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufffd]")
+
+
+def reason_of(subject: str, line: str) -> str:
+    """Why a line with an unknown subject is refused."""
+    if _ROW.fullmatch(subject):
+        return "unknown-row"
+    if _CONTROL.search(line[:4096]) or _HTTP.match(line):
+        return "foreign-bytes"
+    return "unknown-command"
+
+
+class Refusals:
+    """Counts by reason, and the samples of the current frame (`fresh`)."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.fresh: list[Rejection] = []
+
+    def refuse(self, at: int, frame: int, reason: str, sample: str, count: int = 1) -> None:
+        """Count a refusal; keep a sample while the frame has few."""
+        self.counts[reason] += count
+        if len(self.fresh) < _SAMPLES_PER_FRAME:
+            self.fresh.append(Rejection(at, frame, reason, sample[:_SAMPLE]))
+
+    def take_back(self, reason: str, count: int) -> None:
+        """What was refused turned out to be good: it is counted no more."""
+        self.counts[reason] -= count
+        if self.counts[reason] <= 0:
+            del self.counts[reason]
+
+    def take(self) -> list[Rejection]:
+        """The samples of this frame; the next frame starts anew."""
+        fresh, self.fresh = self.fresh, []
+        return fresh
