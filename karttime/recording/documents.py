@@ -25,7 +25,8 @@ from karttime.recording.lines import read_bytes
 from karttime.recording.reading import Head, Reading
 
 _HAR: Final = re.compile(rb'\s*\{\s*"log"\s*:\s*\{')
-_JSON: Final = re.compile(rb"\s*[\[{]")
+# Not every line in brackets: `[12:01:02] $F,…` is a text log.
+_JSON: Final = re.compile(rb'\s*(\{\s*"|\[\s*[\[{"]|\[\s*\n)')
 
 
 def sniff_har(head: Head) -> RecordingHeader | None:

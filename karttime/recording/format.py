@@ -23,7 +23,7 @@ recording started) or `none` (the frames are only in order; `at` is made up). Re
 Rules for readers:
 * unknown keys and unknown records are later, compatible additions: they are counted and ignored;
 * a higher `version` is refused, because there the meaning of known keys has changed;
-* further header lines may follow (files joined with `cat`): they are counted and skipped;
+* further header lines may follow (files joined with `cat`): they are skipped;
 * text that is not valid Unicode (lone surrogates) is written with JSON's `\ud83d` escapes and read back as it was.
 """  # noqa: E501 - a table and real lines of the format are not wrapped
 
@@ -42,6 +42,7 @@ from karttime.errors import RecordingError
 from karttime.feeds.frame import Direction, Frame
 
 VERSION: Final = 1
+DIRECTIONS: Final = ("in", "out")  # no set: what is looked up in it is hostile, and may not be hashable
 Clock = Literal["utc", "since-start", "none"]
 CLOCKS: Final[tuple[Clock, ...]] = ("utc", "since-start", "none")
 
@@ -211,7 +212,6 @@ def decode_record(record: object, problems: Counter[str]) -> Frame | Mark | None
         problems["bad-line"] += 1
         return None
     if is_header(record):
-        problems["further-header"] += 1
         return None
     at = record.get("at")
     if "text" in record or "data" in record:
@@ -234,7 +234,7 @@ def _decode_mark(at: object, text: object) -> Mark | None:
 
 def _decode_frame(at: object, record: dict[str, object]) -> Frame | None:
     direction, offset, text = record.get("dir", "in"), record.get("offset"), record.get("text")
-    if type(at) is not int or not 0 <= at <= LATEST_AT or direction not in {"in", "out"}:
+    if type(at) is not int or not 0 <= at <= LATEST_AT or direction not in DIRECTIONS:
         return None
     if offset is not None and type(offset) is not int:
         return None

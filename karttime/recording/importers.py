@@ -49,6 +49,7 @@ IMPORTERS: Final = (
 )
 
 _PAGE: Final = re.compile(rb"\s*<(!doctype|html|\?xml)", re.IGNORECASE)
+_HEADER: Final = b'{"karttime"'
 _CONTROL: Final = bytes(set(range(32)) - set(b"\t\n\r\x1b") | {127})
 # Feeds may use a control character as separator; more of them than this is not text.
 _CONTROL_SHARE: Final = 0.1
@@ -65,11 +66,13 @@ def recognise(head: Head) -> tuple[Importer, RecordingHeader]:
         header = importer.sniff(head)
         if header is not None:
             return importer, header
-    raise RecordingError(f"{head.name} is not a recording: it holds no line of text")
+    raise RecordingError(f"{head.name} is not a recording: its first lines do not look like those of any timing system")
 
 
 def _refuse(head: Head) -> None:
     sample = head.data[:65536]
+    if not sample.strip():
+        raise RecordingError(f"{head.name} is empty: nothing was recorded in it")
     if sample.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise RecordingError(f"{head.name} is UTF-16 text: save it as UTF-8")
     controls = len(sample) - len(sample.translate(None, _CONTROL))
@@ -77,5 +80,5 @@ def _refuse(head: Head) -> None:
         raise RecordingError(f"{head.name} is binary, not a recording: recordings are text or JSON, or .gz/.zst of it")
     if _PAGE.match(sample):
         raise RecordingError(f"{head.name} is a web page or XML, not a recording")
-    if head.data.startswith(b'{"karttime"') and head.whole and not head.records:
+    if head.whole and not head.records and (_HEADER.startswith(sample) or sample.startswith(_HEADER)):
         raise RecordingError(f"{head.name} ends inside its header: nothing can be read from it")

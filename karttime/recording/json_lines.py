@@ -25,6 +25,7 @@ import orjson
 
 from karttime.feeds.frame import Direction, Frame
 from karttime.recording.format import (
+    DIRECTIONS,
     LATEST_AT,
     Mark,
     RecordingHeader,
@@ -40,7 +41,6 @@ from karttime.recording.reading import Head, Reading
 # Frames without any time are put this far apart: ten a second, the pace of a lively feed.
 UNTIMED_STEP_MS: Final = 100
 
-_DIRECTIONS: Final = frozenset({"in", "out"})
 _NO_FRAME: Final = (KeyError, TypeError, ValueError, OverflowError)
 # A Frame from its five values; the class itself takes twice as long, mostly for its default arguments.
 _new: Final[Callable[[type[Frame], tuple[Any, ...]], Frame]] = tuple.__new__
@@ -76,7 +76,7 @@ def read_karttime(reading: Reading) -> Iterator[Frame]:
                     and type(at) is int
                     and type(text) is str
                     and type(offset) is int
-                    and sent in _DIRECTIONS
+                    and sent in DIRECTIONS
                 ):
                     latest = at
                     yield new(Frame, (at, text, None, sent, offset))
@@ -92,7 +92,6 @@ def _read_unusual(record: object, reading: Reading, latest: int) -> Frame | None
     problems = reading.problems
     if isinstance(record, dict) and is_header(record):
         decode_header(record, str(reading.path))
-        problems["header"] += 1
         return None
     before = problems["bad-line"]
     found = decode_record(record, problems)
@@ -204,7 +203,6 @@ def _read_other(record: object, reading: Reading, keys: _Keys, start: int) -> in
     if not isinstance(record, dict) or (keys.text in record and keys.time in record):
         reading.lines.count_bad()
     elif keys.relative and "started_at" in record:
-        reading.problems["header"] += 1
         return _msg_header(record).created_at or start
     else:
         reading.problems["unknown-record"] += 1
@@ -237,7 +235,7 @@ def read_timestamp(reading: Reading) -> Iterator[Frame]:
 
 
 def _data_frame(at: int, record: dict[str, object]) -> Frame | None:
-    sent: Direction = "out" if record.get("direction") in {"sent", "send", "out"} else "in"
+    sent: Direction = "out" if record.get("direction") in ("sent", "send", "out") else "in"
     data = record["data"]
     if record.get("opcode") == 2:
         binary = decode_base64(data)

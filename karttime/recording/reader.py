@@ -39,7 +39,7 @@ class Recording:
     @property
     def problems(self) -> Mapping[str, int]:
         """What was refused, skipped or repaired in the latest iteration so far, by name."""
-        return {name: count for name, count in self._reading.problems.items() if count and name != "header"}
+        return {name: count for name, count in self._reading.problems.items() if count}
 
 
 def open_recording(path: Path, limits: Limits = DEFAULT_LIMITS) -> Recording:

@@ -5,11 +5,11 @@ r"""Recordings without JSON: text as it came, one protocol line per line, with o
 | text-time-blocks | `##2025-04-26 14:03:20.279` before the lines of each packet | UTC |
 | text-ms | `1952 $F,0,"00:00:00","19:11:14","00:00:00","      "` | milliseconds since the start |
 | text-iso | `2026-04-18T13:26:55.326Z $H,1,"9",0,"00:00:00.000"`, `#` comments between | ISO 8601 |
-| text-lines | `r7c9\|ti\|26.138` | none |
+| text-lines | `r7c9\|ti\|26.138` | none; a quarter of the first lines at least must look like data, not prose |
 
 A frame is one line, or for text-time-blocks the lines of one block, each ended by `\n` whatever ended it in the file
 (LF, CR LF, CR CR LF). Lines are UTF-8, or else Windows-1252 (counted as `not-utf-8`). Blank lines are passed over.
-Lines before the first that looks like the rest are a header of the recorder (counted as `header`).
+Lines before the first that looks like the rest are a header of the recorder (counted as `header-line`).
 
 In text-iso, `# ANNOTATION [time]: text` is a mark, `# Feed: address` names the source; other comments are counted.
 In text-time-blocks the time may be followed by `|` and the name of a stream: all streams are kept, as one feed.
@@ -31,6 +31,7 @@ _MS: Final = re.compile(rb"(\d{1,12}) ([^\s\d].*)", re.DOTALL)
 _ISO: Final = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[.\d]{0,10}(?:Z|[+-]\d\d:\d\d)?)[ \t](.*)", re.DOTALL)
 _ANNOTATION: Final = re.compile(rb"#\s*ANNOTATION\s*\[([^\]]{1,40})\]:?\s*(.*)", re.DOTALL)
 _FEED: Final = re.compile(rb"#\s*Feed:\s*(\S.{0,500})", re.DOTALL)
+_SEPARATOR: Final = re.compile(rb"[|;\t{=]|^\$")
 # A recorder's own header before bare lines is short; beyond this, odd lines belong to the feed.
 _HEADER_LINES: Final = 16
 
@@ -57,7 +58,14 @@ def sniff_iso(head: Head) -> RecordingHeader | None:
 
 
 def sniff_lines(head: Head) -> RecordingHeader | None:
-    return RecordingHeader(software="", clock="none") if head.lines else None
+    like_data = sum(1 for line in head.lines if _looks_like_data(line))
+    return RecordingHeader(software="", clock="none") if 4 * like_data >= len(head.lines) > 0 else None
+
+
+def _looks_like_data(line: bytes) -> bool:
+    """Fields or numbers, rather than prose."""
+    digits = len(line) - len(line.translate(None, b"0123456789"))
+    return bool(_SEPARATOR.search(line)) or line.count(b",") > 1 or 4 * digits >= len(line)
 
 
 def read_lines(reading: Reading) -> Iterator[Frame]:
@@ -105,30 +113,34 @@ def _read_comment(line: bytes, reading: Reading) -> None:
 
 
 def read_blocks(reading: Reading) -> Iterator[Frame]:
-    at: int | None = None
     latest = 0
+    for at, block in _blocks(reading):
+        if at is None:
+            reading.problems["header-line"] += len(block)
+        elif latest <= at or reading.accepts(at, ""):
+            latest = at
+            yield Frame(at, "\n".join([*block, ""]))
+
+
+def _blocks(reading: Reading) -> Iterator[tuple[int | None, list[str]]]:
+    """The lines under each time; a block larger than a line may be is handed on in parts."""
+    at: int | None = None
     block: list[str] = []
     size = 0
     for line in _lines(reading):
         found = _BLOCK.fullmatch(line) if line.startswith(b"##") else None
-        if found is None and size <= reading.limits.line:
+        if block and (found or size > reading.limits.line):
+            yield at, block
+            block, size = [], 0
+        if found is None:
             block.append(_decode(line, reading))
             size += len(line)
-            continue
-        if block and at is None:
-            reading.problems["header"] += len(block)
-        elif block and at is not None and (latest <= at or reading.accepts(at, "")):
-            latest = at
-            yield Frame(at, "\n".join([*block, ""]))
-        block, size = [], 0
-        if found is None:  # a block without end is handed on in parts
-            block.append(_decode(line, reading))
         elif (moment := _ms(found[1])) is None:
             reading.lines.count_bad()
         else:
             at = moment
-    if block and at is not None:
-        yield Frame(at, "\n".join([*block, ""]))
+    if block:
+        yield at, block
 
 
 def _lines(reading: Reading) -> Iterator[bytes]:
@@ -143,9 +155,9 @@ def _after_header(lines: Iterator[bytes], reading: Reading) -> Iterator[bytes]:
     first = [line for _, line in zip(range(4 * _HEADER_LINES), lines, strict=False)]
     marks = [line[:1] for line in first]
     usual = max(set(marks), key=marks.count, default=b"")
-    begin = marks.index(usual) if usual == b"$" and 4 * marks.count(usual) > 3 * len(marks) else 0
+    begin = marks.index(usual) if usual == b"$" and 3 * marks.count(usual) >= 2 * len(marks) else 0
     if 0 < begin <= _HEADER_LINES:
-        reading.problems["header"] += begin
+        reading.problems["header-line"] += begin
         del first[:begin]
     yield from first
     yield from lines
