@@ -12,7 +12,10 @@ from typing import Annotated
 import typer
 
 from karttime import __version__
+from karttime.cli.analyze import analyze
+from karttime.cli.explain import explain
 from karttime.cli.import_ import import_
+from karttime.cli.record import record
 from karttime.errors import KarttimeError, UsageError
 
 app = typer.Typer(
@@ -23,7 +26,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (("import", import_),)
+COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
+    ("analyze", analyze),
+    ("explain", explain),
+    ("import", import_),
+)
 
 for _name, _command in COMMANDS:
     app.command(_name)(_command)
@@ -37,7 +44,7 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def options(
-    version: Annotated[  # noqa: ARG001 - the callback acts on it
+    version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:

@@ -13,6 +13,7 @@
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 _TIME = re.compile(r"(-)?(?:(?:(\d{1,4}):)?(\d{1,3}):)?(-)?(\d{1,6})(?:[.,](-)?(\d{0,3})\d{0,3})?", re.ASCII)
 _HOURS_MINUTES = re.compile(r"(\d{1,4}):(\d{2})", re.ASCII)
@@ -110,3 +111,12 @@ def parse_lap_of(text: str) -> tuple[int, int] | None:
     if found is None or found[3] is None or found[1].lower() not in _LAP_WORDS:
         return None
     return int(found[2]), int(found[3])
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def iso_from_ms(at: int) -> str:
+    """ISO 8601 in UTC with milliseconds, such as `2026-05-17T08:00:00.000Z`, of milliseconds since 1970."""
+    moment = _EPOCH + timedelta(milliseconds=at)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"

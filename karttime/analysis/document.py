@@ -1,0 +1,188 @@
+"""A report as plain data for `--json` and CSV: times in ms, moments in ISO 8601 UTC, texts cleaned of control bytes."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from karttime import __version__
+from karttime.analysis.laps import lap_figures
+from karttime.analysis.report import Report
+from karttime.domain.classification import Standing, classification
+from karttime.domain.competitor import Competitor, Lap
+from karttime.domain.display import clean
+from karttime.domain.session import Session
+from karttime.domain.times import iso_from_ms
+
+Document = dict[str, Any]  # JSON
+
+
+def document(report: Report, sessions: list[Session], *, source: str, kart: str | None = None) -> Document:
+    """The whole report.
+
+    Args:
+        report: what was found.
+        sessions: the sessions to tell of.
+        source: address of the feed as far as it is known.
+        kart: only this kart number or competitor id.
+    """
+    detection = report.detection
+    return {
+        "karttime": __version__,
+        "recording": {
+            "frames": report.frames,
+            "bytes": report.bytes,
+            "first_at": _moment(report.first_at),
+            "last_at": _moment(report.last_at),
+            "source": clean(source),
+        },
+        "format": {
+            "name": detection.name,
+            "confidence": detection.confidence,
+            "evidence": list(detection.evidence),
+            "ranking": [{"name": ranked.name, "score": ranked.score} for ranked in detection.ranking],
+        },
+        "refused": dict(sorted(report.refused.items())),
+        "doubts": [clean(doubt, 400) for doubt in report.doubts],
+        "sessions": [session_document(session, kart) for session in sessions],
+    }
+
+
+def session_document(session: Session, kart: str | None = None) -> Document:
+    """One session: head, columns, classification, laps, stops, race-control notes."""
+    competitors = [c for c in session.competitors.values() if kart is None or is_kart(session, c, kart)]
+    wanted = {competitor.id for competitor in competitors}
+    return {
+        "id": session.id,
+        "kind": session.kind.value,
+        "event": clean(session.event),
+        "title": clean(session.title),
+        "track": clean(session.track),
+        "started_at": _moment(session.started_at),
+        "ended_at": _moment(session.ended_at),
+        "flag": session.flag.value,
+        "columns": [
+            {"column": c.id, "role": c.role.value, "label": clean(c.label), "type": clean(c.type)}
+            for c in session.columns
+        ],
+        "classification": [
+            standing_document(standing) for standing in classification(session) if standing.competitor_id in wanted
+        ],
+        "laps": [lap_document(competitor, lap) for competitor in competitors for lap in competitor.laps],
+        "figures": [
+            {"competitor_id": competitor.id, **_figures(competitor)} for competitor in competitors if competitor.laps
+        ],
+        "pit_stops": [
+            {
+                "competitor_id": competitor.id,
+                "stop": stop.number,
+                "after_lap": stop.after_lap,
+                "in_at": _moment(stop.in_at),
+                "out_at": _moment(stop.out_at),
+                "duration_ms": stop.duration_ms,
+            }
+            for competitor in competitors
+            for stop in competitor.pit_stops
+        ],
+        "notes": [
+            {"time": clean(n.time), "kind": clean(n.kind), "number": clean(n.number), "text": clean(n.text, 500)}
+            for n in session.notes
+        ],
+    }
+
+
+def standing_document(standing: Standing) -> Document:
+    """One row of the classification."""
+    return {
+        "position": standing.position,
+        "competitor_id": standing.competitor_id,
+        "number": clean(standing.number),
+        "team": clean(standing.team),
+        "driver": clean(standing.driver),
+        "laps": standing.laps,
+        "last_lap_ms": standing.last_lap_ms,
+        "best_lap_ms": standing.best_lap_ms,
+        "gap": clean(standing.gap),
+        "gap_ms": standing.gap_ms,
+        "gap_laps": standing.gap_laps,
+        "interval": clean(standing.interval),
+        "interval_ms": standing.interval_ms,
+        "interval_laps": standing.interval_laps,
+        "pit_stops": standing.pit_stops,
+        "status": standing.status,
+        "in_pit": standing.in_pit,
+    }
+
+
+def lap_document(competitor: Competitor, lap: Lap) -> Document:
+    """One lap with where it comes from."""
+    return {
+        "competitor_id": competitor.id,
+        "lap": lap.number,
+        "time_ms": lap.time_ms,
+        "at": iso_from_ms(lap.at),
+        "sectors_ms": list(lap.sectors),
+        "driver": clean(lap.driver),
+        "flags": sorted(lap.flags),
+        "provenance": {
+            "frames": list(lap.provenance.frames),
+            "rule": lap.provenance.rule,
+            "note": lap.provenance.note,
+        },
+    }
+
+
+def is_kart(session: Session, competitor: Competitor, kart: str) -> bool:
+    """Whether a competitor is meant by a kart number or, where no number fits, by an id."""
+    number = competitor.values(session.columns).get("number")
+    return kart in (number, competitor.id)
+
+
+def lap_rows(sessions: list[Session], kart: str | None = None) -> Iterator[Mapping[str, object]]:
+    """One flat row per lap, for CSV."""
+    for session in sessions:
+        for competitor in session.competitors.values():
+            if kart is not None and not is_kart(session, competitor, kart):
+                continue
+            number = competitor.values(session.columns).get("number")
+            for lap in competitor.laps:
+                yield {
+                    "session": session.id,
+                    "title": clean(session.title),
+                    "competitor_id": competitor.id,
+                    "number": clean(str(number or "")),
+                    "team": clean(competitor.team),
+                    "driver": clean(lap.driver),
+                    "lap": lap.number,
+                    "time_ms": lap.time_ms,
+                    "at": iso_from_ms(lap.at),
+                    "sectors_ms": " ".join("-" if ms is None else str(ms) for ms in lap.sectors),
+                    "flags": " ".join(sorted(lap.flags)),
+                    "rule": lap.provenance.rule,
+                    "frames": " ".join(map(str, lap.provenance.frames)),
+                }
+
+
+def standing_rows(sessions: list[Session], kart: str | None = None) -> Iterator[Mapping[str, object]]:
+    """One flat row per place in a classification, for CSV."""
+    for session in sessions:
+        for standing in classification(session):
+            if kart is None or is_kart(session, session.competitors[standing.competitor_id], kart):
+                yield {"session": session.id, "title": clean(session.title), **standing_document(standing)}
+
+
+def csv_safe(value: object) -> object:
+    """A cell that a spreadsheet cannot take for a formula."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+
+
+def _figures(competitor: Competitor) -> Document:
+    figures = lap_figures(competitor.laps)
+    return {
+        "laps": figures.count,
+        "best_ms": figures.best_ms,
+        "mean_ms": figures.mean_ms,
+        "spread_ms": figures.spread_ms,
+    }
+
+
+def _moment(at: int | None) -> str | None:
+    return None if at is None else iso_from_ms(at)

@@ -1,0 +1,47 @@
+"""`karttime analyze`: what a recording says."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def analyze(
+    recordings: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE…", help="Recordings of one feed; several are merged.", show_default=False),
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")] = False,
+    csv: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Also write laps.csv and classification.csv there.")
+    ] = None,
+    session: Annotated[
+        str | None, typer.Option(help="Only this session: id, number from 1 (negative: from the end) or part of title.")
+    ] = None,
+    kart: Annotated[str | None, typer.Option(help="Only this kart number, or competitor id.")] = None,
+) -> None:
+    """Say what a recording holds: format, sessions, classification, laps, what was refused, what is doubtful.
+
+    Reads karttime's recordings, those of other Apex recorders, HAR files and bare text; .gz and .zst as they are.
+    """
+    from karttime.analysis.document import document
+    from karttime.analysis.report import analyze as analyze_frames
+    from karttime.analysis.select import select_sessions
+    from karttime.cli.output import progress, write_csv, write_json
+    from karttime.recording.merge import read_frames
+
+    frames = read_frames(recordings)
+    with progress(recordings) as advance:
+        report = analyze_frames(frames, progress=advance)
+    sessions = select_sessions(report.logbook.sessions, session)
+    problems = frames.problems
+    if problems:
+        report.doubts = [*report.doubts, *(f"recording: {count} {name}" for name, count in sorted(problems.items()))]
+    if csv is not None:
+        write_csv(csv, sessions, kart)
+    if as_json:
+        write_json(document(report, sessions, source=frames.header.source, kart=kart))
+    else:
+        from karttime.cli.tables import show_report, wide_console
+
+        show_report(wide_console(), report, sessions, kart)
