@@ -1,15 +1,60 @@
-"""The collector: runs one circuit, from source to hub."""
+"""The collector: runs one circuit, from source to hub.
 
+```
+source ──Frame──▶ recorder tap ─▶ decoder.feed ─▶ logbook.apply ─▶ hub.publish
+   └────event───▶ state, status publication
+```
+
+Nothing here awaits but the next item of the source. Losing the connection leaves sessions, decoder and hub as they
+are: the upstream sends everything again when we are back, and the decoder knows whether that is the same session. A
+decoder that raised (a bug of ours) is replaced before the restart, since its state can no longer be trusted.
+"""
+
+import logging
+from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import assert_never
 
 from karttime.circuits.circuit import Circuit
 from karttime.domain.logbook import Logbook
+from karttime.domain.session import Change
 from karttime.engine.clock import Clock
 from karttime.engine.hub import Hub
-from karttime.engine.source import FrameSource
+from karttime.engine.refusals import Refusals
+from karttime.engine.source import (
+    Connected,
+    Connecting,
+    Ended,
+    FrameSource,
+    GaveUp,
+    Lost,
+    Retrying,
+    SourceEvent,
+)
 from karttime.engine.status import CollectorState, CollectorStatus, StatusPublication
+from karttime.engine.taps import FrameBuffer, RecorderTap
 from karttime.feeds.base import Decoder, Rejection
 from karttime.feeds.frame import Frame
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class CollectorOptions:
+    """Settings of a collector.
+
+    Attributes:
+        silent_after_s: without timing data for this long, a standing connection is shown as silent. The clock of a
+            running Apex session comes every 30 s, so half as long again means that none is running.
+        keep_sessions: sessions that stay in memory.
+        history: status publications that are kept.
+    """
+
+    silent_after_s: float = 45.0
+    keep_sessions: int = 16
+    history: int = 100
 
 
 class Collector:
@@ -20,52 +65,215 @@ class Collector:
         hub: where its publications go.
         logbook: the sessions it has seen, bounded.
         state: what it does now.
-        recent_frames: the last frames, bounded by number and size: the sample that an analysis begins with.
-        recent_refusals: the last refusals with their samples.
-        history: the last status publications: connect, loss, recovery; oldest first.
     """
 
     def __init__(
         self,
         circuit: Circuit,
         *,
-        source: Callable[[], FrameSource],
+        source: Callable[[Circuit], FrameSource],
         decoder: Callable[[], Decoder],
         hub: Hub,
+        recorder: RecorderTap | None = None,
+        options: CollectorOptions | None = None,
         clock: Clock | None = None,
     ) -> None:
         self.circuit = circuit
         self.hub = hub
-        self.logbook = Logbook()
+        self._options = options or CollectorOptions()
+        self._clock = clock or Clock()
+        self.logbook = Logbook(self._options.keep_sessions)
         self.state = CollectorState.STOPPED
         self._source = source
+        self._new_decoder = decoder
         self._decoder = decoder()
-        self._clock = clock or Clock()
-
-    @property
-    def running(self) -> bool:
-        """Whether it works or waits to try again."""
-        raise NotImplementedError
+        self._recorder = recorder
+        self._recent = FrameBuffer()
+        self._refusals = Refusals(circuit.id, clock=self._clock)
+        self._history: deque[StatusPublication] = deque(maxlen=self._options.history)
+        self._reason = self._last_error = ""
+        self._connected_since: int | None = None
+        self._active_at: float | None = None  # monotonic: connected, or timing data came
+        self._data_at: float | None = None  # monotonic: timing data came
+        self._last_frame_at: int | None = None
+        self._frames = self._bytes = self._updates = self._reconnects = self._crashes = 0
 
     @property
     def recent_frames(self) -> Sequence[Frame]:
-        """The last frames."""
-        raise NotImplementedError
+        """The last frames, bounded by number and size: the sample that an analysis begins with."""
+        return self._recent.frames()
 
     @property
     def recent_refusals(self) -> Sequence[Rejection]:
         """The last refusals; samples are hostile bytes, to be escaped by whoever shows them."""
-        raise NotImplementedError
+        return self._refusals.recent
 
     @property
     def history(self) -> Sequence[StatusPublication]:
-        """The last status publications, oldest first."""
-        raise NotImplementedError
+        """The last status publications: connection made, lost, recovered; oldest first."""
+        return tuple(self._history)
+
+    @property
+    def running(self) -> bool:
+        """Whether it works or waits to try again."""
+        return self.state not in {CollectorState.STOPPED, CollectorState.GAVE_UP}
+
+    async def run(self) -> None:
+        """Collect until the source ends or gives up; cancel it to stop, then call `stopped`."""
+        if self.state is not CollectorState.CONNECTING:
+            self.starting()
+        try:
+            async with aclosing(aiter(self._source(self.circuit))) as items:
+                async for item in items:
+                    if isinstance(item, Frame):
+                        self._take(item)
+                    else:
+                        self._happened(item)
+        finally:
+            self._connected_since = None
+            if self._recorder is not None:
+                self._recorder.close()
+
+    def starting(self) -> None:
+        """For the engine: `run` is about to begin."""
+        self._became(CollectorState.CONNECTING)
+
+    def stopped(self) -> None:
+        """For the engine: it was stopped on purpose."""
+        self._became(CollectorState.STOPPED)
+
+    def crashed(self, error: Exception, wait_s: float) -> None:
+        """For the supervisor: `run` raised, which is our own fault, and begins again after a while."""
+        self._crashes += 1
+        self._decoder = self._new_decoder()
+        self._last_error = f"internal error ({type(error).__name__})"
+        self._became(CollectorState.FAILED, f"{self._last_error}, see the log; starts again in {wait_s:.0f} s")
+
+    def adopt(self, circuit: Circuit, decoder: Callable[[], Decoder]) -> None:
+        """For the engine: the circuit was edited. Its address and format count from the next start."""
+        if circuit.feed != self.circuit.feed:
+            self._decoder = decoder()
+        self._new_decoder = decoder
+        self.circuit = circuit
+
+    def tick(self) -> None:
+        """For the engine, about once a second: notice that timing data stays away."""
+        waiting = self.state in {CollectorState.LIVE, CollectorState.CONNECTING, CollectorState.RECONNECTING}
+        if not waiting or self._connected_since is None or self._active_at is None:
+            return
+        if self._clock.monotonic() - self._active_at >= self._options.silent_after_s:
+            self._became(
+                CollectorState.SILENT,
+                "connected, but no timing data arrives: no session on track, or the venue's timing computer is off",
+            )
 
     def status(self) -> CollectorStatus:
         """As it is now."""
-        raise NotImplementedError
+        session = self.logbook.current
+        return CollectorStatus(
+            circuit_id=self.circuit.id,
+            name=self.circuit.name,
+            state=self.state,
+            reason=self._reason,
+            running=self.running,
+            timing_connected=self._connected_since is not None,
+            connected_since=self._connected_since,
+            last_frame_at=self._last_frame_at,
+            data_age_ms=self._data_age_ms(),
+            frames=self._frames,
+            bytes=self._bytes,
+            updates=self._updates,
+            refused=self._refusals.counts,
+            reconnects=self._reconnects,
+            crashes=self._crashes,
+            last_error=self._last_error,
+            session_id=None if session is None else session.id,
+            epoch=self.hub.epoch,
+            seq=self.hub.seq,
+            subscribers=self.hub.subscribers,
+            tap_failures=self.hub.tap_failures,
+            doubts=tuple(self._decoder.doubts),
+            recorder=None if self._recorder is None else self._recorder.status(),
+        )
 
-    async def run(self) -> None:
-        """Collect until the source ends or gives up."""
-        raise NotImplementedError
+    def _take(self, frame: Frame) -> None:
+        if self._recorder is not None:
+            self._recorder.write(frame)
+        text, data = frame.text, frame.data
+        size = (
+            len(data or b"") if text is None else len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
+        )
+        self._frames += 1
+        self._bytes += size
+        self._last_frame_at = self._clock.wall_ms()
+        if frame.direction != "in":
+            return
+        if text is None or not text.isspace():  # a keep-alive is a lone line break
+            self._data_at = self._active_at = self._clock.monotonic()
+            self._recent.add(size, frame)
+            if self.state is not CollectorState.LIVE:
+                self._became(CollectorState.LIVE)
+        if changes := self._decode(frame):
+            self.hub.publish(tuple(changes), self.logbook.current, frame)
+
+    def _decode(self, frame: Frame) -> list[Change]:
+        changes: list[Change] = []
+        for fact in self._decoder.feed(frame):
+            if isinstance(fact, Rejection):
+                self._refusals.add(fact)
+                continue
+            self._updates += 1
+            change = self.logbook.apply(fact)
+            if change.session_id is not None:  # before the first session nothing changes
+                changes.append(change)
+        return changes
+
+    def _happened(self, event: SourceEvent) -> None:
+        match event:
+            case Connecting():
+                pass  # the state says it since the start or the loss
+            case Connected():
+                self._connected()
+            case Lost(reason):
+                self._lost(reason)
+            case Retrying(delay_ms, attempt):
+                self._became(self.state, f"{self._last_error}; attempt {attempt} in {delay_ms / 1000:.0f} s")
+            case GaveUp(attempts):
+                self._became(CollectorState.GAVE_UP, f"gave up after {attempts} attempts: {self._last_error}")
+            case Ended():
+                self._connected_since = None
+                self._became(CollectorState.STOPPED, "the recording was played to its end")
+            case _:
+                assert_never(event)
+
+    def _connected(self) -> None:
+        self._connected_since = self._clock.wall_ms()
+        self._active_at = self._clock.monotonic()
+        _log.info("%s: connected", self.circuit.id)
+        self._became(self.state, "connected, waiting for data")
+        self._mark("connected")
+
+    def _lost(self, reason: str) -> None:
+        self._last_error = reason
+        _log.warning("%s: %s", self.circuit.id, reason)
+        if self._connected_since is None:  # a failed attempt: what follows it, a wait or the end, is published
+            return
+        self._reconnects += 1
+        self._connected_since = None
+        self._mark(f"connection lost: {reason}")
+        never = self.state is CollectorState.CONNECTING
+        self._became(CollectorState.CONNECTING if never else CollectorState.RECONNECTING, reason)
+
+    def _mark(self, text: str) -> None:
+        if self._recorder is not None:
+            self._recorder.mark(self._clock.wall_ms(), text)
+
+    def _became(self, state: CollectorState, reason: str = "") -> None:
+        self.state, self._reason = state, reason
+        at, connected = self._clock.wall_ms(), self._connected_since is not None
+        status = StatusPublication(at, state, connected, self._data_age_ms(), reason)
+        self._history.append(status)
+        self.hub.publish_status(status)
+
+    def _data_age_ms(self) -> int | None:
+        return None if self._data_at is None else round((self._clock.monotonic() - self._data_at) * 1000)

@@ -1,20 +1,28 @@
 """The engine: the collectors of all circuits, behind one door."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Literal, Self
+from typing import Final, Literal, Self
 
 from karttime.circuits.circuit import Circuit, CircuitSource
+from karttime.engine.backoff import BackoffOptions
 from karttime.engine.clock import Clock
-from karttime.engine.collector import Collector
+from karttime.engine.collector import Collector, CollectorOptions
 from karttime.engine.hub import Hub
 from karttime.engine.source import FrameSource
 from karttime.engine.status import EngineStatus
+from karttime.engine.supervisor import Job, Supervisor
+from karttime.engine.taps import RecorderTap
+from karttime.engine.websocket import WebSocketOptions, WebSocketSource
 from karttime.errors import KarttimeError
-from karttime.feeds.base import FeedFormat
+from karttime.feeds.base import Decoder, FeedFormat
+from karttime.feeds.formats import FORMATS
 
 SourceFactory = Callable[[Circuit], FrameSource]
+RecorderFactory = Callable[[Circuit], RecorderTap]
+
+_TICK_S: Final = 1.0
 
 
 class UnknownCircuit(KarttimeError, KeyError):  # noqa: N818 - it names what is wrong, as KeyError does
@@ -25,7 +33,11 @@ class UnknownCircuit(KarttimeError, KeyError):  # noqa: N818 - it names what is 
         self.circuit_id = circuit_id
 
     def __str__(self) -> str:
-        return str(self.args[0])
+        return str(self.args[0])  # KeyError would show its repr
+
+
+class UnknownFeed(KarttimeError):  # noqa: N818 - beside UnknownCircuit
+    """A circuit names a wire format that does not exist; the text lists those that do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,70 +45,168 @@ class EngineOptions:
     """Settings of the engine.
 
     Attributes:
-        max_attempts: failed attempts in a row after which a collector gives up; 0 never gives up.
+        websocket: how circuits are connected, with the attempts until one is given up.
+        collector: what a collector keeps, and when it is silent.
         mailbox: items a subscription holds before it is conflated.
-        keep_sessions: sessions a collector keeps in memory.
+        restart: waits after a crash of a collector.
     """
 
-    max_attempts: int = 0
+    websocket: WebSocketOptions = field(default_factory=WebSocketOptions)
+    collector: CollectorOptions = field(default_factory=CollectorOptions)
     mailbox: int = 256
-    keep_sessions: int = 16
+    restart: BackoffOptions = field(default_factory=BackoffOptions)
 
 
 class Engine:
     """The collectors of all circuits: an asynchronous context manager; leaving it stops everything within 2 s.
 
     `start` and `ensure` ask the circuit source; `collector` and `hub` know what was started or ensured before.
+
+    Args:
+        circuits: where circuits come from.
+        formats: the wire formats by name.
+        options: settings.
+        source_factory: where a circuit's frames come from, a new source for each start; by default its WebSocket
+            address. The place for a simulator or a player.
+        recorder_factory: records what each circuit sends; by default nothing is recorded.
+        clock: replaced by tests.
     """
 
     def __init__(
         self,
         circuits: CircuitSource,
         *,
-        formats: Mapping[str, FeedFormat],
+        formats: Mapping[str, FeedFormat] = FORMATS,
         options: EngineOptions | None = None,
         source_factory: SourceFactory | None = None,
+        recorder_factory: RecorderFactory | None = None,
         clock: Clock | None = None,
     ) -> None:
         self.circuits = circuits
         self.options = options or EngineOptions()
-        self.started_at = 0
         self._formats = formats
-        self._source_factory = source_factory
         self._clock = clock or Clock()
+        self._source_factory = source_factory or self._websocket
+        self._recorder_factory = recorder_factory
+        self._supervisor = Supervisor(backoff=self.options.restart, clock=self._clock)
+        self._collectors: dict[str, Collector] = {}
+        self._jobs: dict[str, Job] = {}
+        self._started = self._clock.monotonic()
+        self.started_at = self._clock.wall_ms()
 
     async def __aenter__(self) -> Self:
-        raise NotImplementedError
+        await self._supervisor.__aenter__()
+        self._started, self.started_at = self._clock.monotonic(), self._clock.wall_ms()
+        self._supervisor.start("ticker", self._ticks, lambda _error, _wait: None)
+        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        raise NotImplementedError
+        try:
+            await self._supervisor.__aexit__(kind, error, trace)
+        finally:
+            for collector in self._collectors.values():
+                if collector.running:
+                    collector.stopped()
+                collector.hub.close()
 
     async def start(self, circuit_id: str) -> Literal["started", "already_running"]:
-        """Collect a circuit, also after it gave up or its address changed. Raises `UnknownCircuit`."""
-        raise NotImplementedError
+        """Collect a circuit, also after it gave up or was edited.
+
+        Raises:
+            UnknownCircuit: the circuit source does not know it.
+            UnknownFeed: its wire format does not exist.
+        """
+        collector = await self.ensure(circuit_id)
+        job = self._jobs.get(circuit_id)
+        if job is not None and not job.done:
+            return "already_running"
+        collector.starting()
+        name = f"collector {circuit_id}"
+        self._jobs[circuit_id] = self._supervisor.start(name, collector.run, collector.crashed)
+        return "started"
 
     async def stop(self, circuit_id: str) -> Literal["stopped", "not_running"]:
-        """Stop collecting; sessions, hub and listeners stay. Raises `UnknownCircuit`."""
-        raise NotImplementedError
+        """Stop collecting; sessions, hub and listeners stay. Raises `UnknownCircuit` as `start` does."""
+        if circuit_id not in self._collectors:
+            await self.ensure(circuit_id)
+        return await self._stop(circuit_id)
 
     async def ensure(self, circuit_id: str) -> Collector:
-        """The collector of a circuit, made but not started where there is none. Raises `UnknownCircuit`."""
-        raise NotImplementedError
+        """The collector of a circuit as the source describes it now, made but not started where there is none.
+
+        Raises:
+            UnknownCircuit: the circuit source does not know it.
+            UnknownFeed: its wire format does not exist.
+        """
+        circuit = await self.circuits.get(circuit_id)
+        if circuit is None:
+            raise UnknownCircuit(circuit_id)
+        decoder = self._decoder(circuit)
+        collector = self._collectors.get(circuit_id)
+        if collector is None:
+            collector = self._collectors[circuit_id] = self._new(circuit, decoder)
+        elif collector.circuit != circuit:
+            collector.adopt(circuit, decoder)
+        return collector
 
     async def forget(self, circuit_id: str) -> None:
         """Stop a circuit, end its subscriptions and drop what is known of it; does nothing for an unknown one."""
-        raise NotImplementedError
+        if circuit_id in self._collectors:
+            await self._stop(circuit_id)
+            self._jobs.pop(circuit_id, None)
+            if (collector := self._collectors.pop(circuit_id, None)) is not None:
+                collector.hub.close()
 
     def collector(self, circuit_id: str) -> Collector:
         """The collector of a circuit that was started or ensured; raises `UnknownCircuit` for any other."""
-        raise NotImplementedError
+        try:
+            return self._collectors[circuit_id]
+        except KeyError:
+            raise UnknownCircuit(circuit_id) from None
 
     def hub(self, circuit_id: str) -> Hub:
         """The hub of a circuit that was started or ensured; raises `UnknownCircuit` for any other."""
-        raise NotImplementedError
+        return self.collector(circuit_id).hub
 
     def status(self) -> EngineStatus:
         """As it is now."""
-        raise NotImplementedError
+        uptime_ms = round((self._clock.monotonic() - self._started) * 1000)
+        return EngineStatus(self.started_at, uptime_ms, tuple(c.status() for c in self._collectors.values()))
+
+    async def _stop(self, circuit_id: str) -> Literal["stopped", "not_running"]:
+        job = self._jobs.get(circuit_id)
+        if job is None or job.done:
+            return "not_running"
+        await self._supervisor.stop(job)
+        if self._jobs.get(circuit_id) is job:  # nobody started it again meanwhile
+            self._collectors[circuit_id].stopped()
+        return "stopped"
+
+    def _new(self, circuit: Circuit, decoder: Callable[[], Decoder]) -> Collector:
+        return Collector(
+            circuit,
+            source=self._source_factory,
+            decoder=decoder,
+            hub=Hub(circuit.id, mailbox=self.options.mailbox),
+            recorder=None if self._recorder_factory is None else self._recorder_factory(circuit),
+            options=self.options.collector,
+            clock=self._clock,
+        )
+
+    def _decoder(self, circuit: Circuit) -> Callable[[], Decoder]:
+        feed = self._formats.get(circuit.feed)
+        if feed is None:
+            known = ", ".join(sorted(self._formats))
+            raise UnknownFeed(f"circuit {circuit.id!r} has the feed {circuit.feed!r}, known are: {known}")
+        return feed.decoder
+
+    def _websocket(self, circuit: Circuit) -> FrameSource:
+        return WebSocketSource(circuit.url, self.options.websocket, clock=self._clock)
+
+    async def _ticks(self) -> None:
+        while True:
+            await self._clock.sleep(_TICK_S)
+            for collector in tuple(self._collectors.values()):
+                collector.tick()

@@ -26,6 +26,7 @@ from typing import Self
 from karttime.domain.session import Change, Session
 from karttime.domain.view import Snapshot, snapshot
 from karttime.engine.status import CollectorState, StatusPublication
+from karttime.engine.supervisor import shielded
 from karttime.feeds.frame import Frame
 
 
@@ -160,6 +161,7 @@ class Hub:
         seq: of the last publication, 0 before the first.
         session: the running session, live; None before the first.
         status: the last status that was published.
+        tap_failures: how often a tap raised.
     """
 
     def __init__(self, circuit_id: str, *, mailbox: int = 256) -> None:
@@ -214,7 +216,8 @@ class Hub:
 
     def _send(self, item: HubItem) -> None:
         for tap in tuple(self._taps):
-            tap(item)
+            if not shielded(tap, item):
+                self.tap_failures += 1
         for subscription in self._subscriptions:
             subscription.put(item)
 

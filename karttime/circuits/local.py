@@ -1,0 +1,92 @@
+"""Circuits that were given as arguments: `NAME=URL`."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import Final
+from urllib.parse import urlsplit
+
+from karttime.circuits.circuit import Circuit
+from karttime.errors import UsageError
+
+_MAX_URL: Final = 2000
+_ACCEPTED: Final = "a feed's address is ws://host[:port][/path] or wss://host[:port][/path]"
+
+
+def check_url(url: str) -> str:
+    """The address of a feed without blanks around it.
+
+    Raises:
+        UsageError: it is none; the text says what is wrong and what is accepted.
+    """
+    url = url.strip()
+    if fault := _fault(url):
+        raise UsageError(f"{fault}: {_ACCEPTED}")
+    return url
+
+
+def _fault(url: str) -> str:
+    if len(url) > _MAX_URL or not url.isprintable() or " " in url:
+        return "the address is too long or contains blanks or control characters"
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return f"{url!r} is not an address, or its port is none"
+    if parts.scheme not in {"ws", "wss"}:
+        return f"{url!r} does not begin with ws:// or wss://"
+    if parts.username is not None or parts.password is not None:
+        return "an address with a user name or password is not accepted"
+    if not parts.hostname:
+        return f"{url!r} names no host"
+    if port == 0 or parts.fragment:
+        return f"{url!r} has port 0 or a #fragment"
+    return ""
+
+
+def slug(name: str) -> str:
+    """A name as an id: lower-case ASCII letters and digits, joined by `-`."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode("ascii")
+    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:60] or "circuit"
+
+
+class LocalCircuits:
+    """Circuits that do not change while the program runs; a `CircuitSource`."""
+
+    def __init__(self, circuits: Iterable[Circuit] = ()) -> None:
+        self._circuits = {circuit.id: circuit for circuit in sorted(circuits, key=lambda c: c.name.casefold())}
+
+    async def list(self) -> Sequence[Circuit]:
+        return tuple(self._circuits.values())
+
+    async def get(self, circuit_id: str) -> Circuit | None:
+        return self._circuits.get(circuit_id)
+
+
+def local_circuits(arguments: Iterable[str], *, feed: str = "apex") -> LocalCircuits:
+    """Circuits from `NAME=URL` arguments; equal names get ids of their own.
+
+    Raises:
+        UsageError: an argument is no good; the text says what is accepted.
+    """
+    circuits: dict[str, Circuit] = {}
+    for argument in arguments:
+        name, separator, url = argument.partition("=")
+        name = name.strip()
+        if not separator or not name or "://" in name:
+            raise UsageError(
+                f"{argument!r} is not NAME=URL; for example: --circuit 'Hill Kart=wss://timing.example:8523'"
+            )
+        if not name.isprintable():
+            raise UsageError(f"the circuit name {name!r} contains control characters: leave them out")
+        circuit_id = _unused(slug(name), circuits)
+        circuits[circuit_id] = Circuit(circuit_id, name, check_url(url), feed)
+    return LocalCircuits(circuits.values())
+
+
+def _unused(wanted: str, taken: Iterable[str]) -> str:
+    known, number, found = set(taken), 1, wanted
+    while found in known:
+        number += 1
+        found = f"{wanted}-{number}"
+    return found

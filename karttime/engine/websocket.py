@@ -1,0 +1,209 @@
+"""A feed over WebSocket: connects, listens, notices silence, comes back.
+
+* Nothing is sent but protocol pings: timing servers are known to cut off clients that talk.
+* A pong proves that a machine is there, not that it still feeds us: any received message counts as a sign of life, a
+  pong does not. Apex servers send a lone line break after 60 s without data, hence 75 s until silence is a loss.
+* Waits between attempts grow until a connection has delivered data for a while: a server that accepts and drops us
+  is not hammered.
+* Frames are stamped from the monotonic clock, anchored to the wall clock when the connection opens, so that `at` does
+  not go backwards when the machine's clock is set.
+* Timing servers pass on what port scanners send them; a text message that is not UTF-8 becomes a frame of bytes
+  instead of an end of the connection.
+* Redirects are not followed, proxies of the environment are not used: we connect where the operator said.
+"""
+
+import asyncio
+import logging
+import socket
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self, cast
+from urllib.parse import urlsplit
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.frames import Frame as WireFrame
+from websockets.frames import Opcode
+
+from karttime import __version__
+from karttime.engine.backoff import Backoff, BackoffOptions
+from karttime.engine.clock import Clock
+from karttime.engine.reasons import TRANSPORT_ERRORS, explain
+from karttime.engine.source import Connected, Connecting, GaveUp, Lost, Retrying, SourceItem
+from karttime.errors import SourceError
+from karttime.feeds.frame import Frame
+
+_wire_log = logging.getLogger("karttime.wire")
+_wire_log.setLevel(
+    logging.CRITICAL
+)  # what goes wrong reaches us as an exception; the library would log a traceback too
+
+Dial = Callable[[str, int], Awaitable[socket.socket]]
+"""Opens a connected TCP socket to host and port; the place for rules about addresses. Raises OSError or SourceError."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebSocketOptions:
+    """Settings of a WebSocket source, times in seconds.
+
+    Attributes:
+        open_timeout_s: name lookup, TCP, TLS and handshake together.
+        silence_s: no message for this long is a loss.
+        ping_interval_s: between protocol pings.
+        ping_timeout_s: a pong that stays away this long is a loss.
+        close_timeout_s: for a polite end; then the connection is cut.
+        stable_s: a connection that still delivers after this long ends the growth of waits.
+        max_message: bytes of one message; a whole grid of Apex is far below 1 MiB.
+        max_attempts: failures in a row after which the source gives up; 0 never gives up.
+        backoff: waits between attempts.
+        dial: opens the TCP connection, None for the usual way.
+    """
+
+    open_timeout_s: float = 10.0
+    silence_s: float = 75.0
+    ping_interval_s: float = 20.0
+    ping_timeout_s: float = 20.0
+    close_timeout_s: float = 1.0
+    stable_s: float = 30.0
+    max_message: int = 1 << 20
+    max_attempts: int = 0
+    backoff: BackoffOptions = field(default_factory=BackoffOptions)
+    dial: Dial | None = None
+
+
+class WebSocketSource:
+    """The frames of one WebSocket address, for ever or until the allowed attempts failed; a `FrameSource`."""
+
+    def __init__(self, url: str, options: WebSocketOptions | None = None, *, clock: Clock | None = None) -> None:
+        self._url = url
+        self._options = options or WebSocketOptions()
+        self._clock = clock or Clock()
+
+    async def __aiter__(self) -> AsyncGenerator[SourceItem, None]:
+        options, clock = self._options, self._clock
+        backoff = Backoff(options.backoff)
+        began = clock.monotonic()
+        while True:
+            yield Connecting(backoff.failures + 1)
+            try:
+                async with _Link(self._url, options, clock, began) as link:
+                    yield Connected()
+                    while True:
+                        frame = await link.receive()
+                        if link.age() >= options.stable_s:
+                            backoff.reset()
+                        yield frame
+            except SourceError as error:
+                yield Lost(str(error))
+            wait = backoff.fail()
+            if options.max_attempts and backoff.failures >= options.max_attempts:
+                yield GaveUp(backoff.failures)
+                return
+            yield Retrying(round(wait * 1000), backoff.failures + 1)
+            await clock.sleep(wait)
+
+
+class _Connection(ClientConnection):
+    """Remembers of which kind each message was: `recv(decode=False)` does not tell."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.kinds: deque[Opcode] = deque()
+
+    def process_event(self, event: Any) -> None:
+        if isinstance(event, WireFrame) and event.opcode in {Opcode.TEXT, Opcode.BINARY}:
+            self.kinds.append(event.opcode)
+        super().process_event(event)
+
+
+class _Connect(connect):
+    """`connect` that goes nowhere but where it was told to."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
+
+
+class _Link:
+    """One connection, open while its context lasts: stamps what comes.
+
+    Entering and receiving raise `SourceError`, whose text is the reason.
+    """
+
+    _connection: _Connection
+    _opened: float
+    _opened_at: int
+
+    def __init__(self, url: str, options: WebSocketOptions, clock: Clock, began: float) -> None:
+        self._url = url
+        self._options = options
+        self._clock = clock
+        self._began = began
+
+    async def __aenter__(self) -> Self:
+        try:
+            async with asyncio.timeout(self._options.open_timeout_s):
+                self._connection = await _connect(self._url, self._options)
+        except TRANSPORT_ERRORS as error:
+            raise SourceError(explain(error)) from error
+        self._opened, self._opened_at = self._clock.monotonic(), self._clock.wall_ms()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End politely if the other side plays along in time, and cut the connection in any case."""
+        try:
+            async with asyncio.timeout(self._options.close_timeout_s):
+                await self._connection.close()
+        except TimeoutError:
+            pass  # the cut that follows is the answer to it
+        finally:
+            self._connection.transport.abort()
+
+    def age(self) -> float:
+        """Seconds since it was opened."""
+        return self._clock.monotonic() - self._opened
+
+    async def receive(self) -> Frame:
+        """The next message."""
+        try:
+            async with asyncio.timeout(self._options.silence_s):
+                message = await self._connection.recv(decode=False)
+        except TimeoutError as error:
+            reason = f"silent: no message for {self._options.silence_s:g} s, not even a keep-alive"
+            raise SourceError(reason) from error
+        except TRANSPORT_ERRORS as error:
+            raise SourceError(explain(error)) from error
+        now = self._clock.monotonic()
+        at = self._opened_at + round((now - self._opened) * 1000)
+        offset = round((now - self._began) * 1000)
+        if self._connection.kinds.popleft() is Opcode.BINARY:
+            return Frame(at, None, message, "in", offset)
+        try:
+            return Frame(at, message.decode(), None, "in", offset)
+        except UnicodeDecodeError:
+            return Frame(at, None, message, "in", offset)
+
+
+async def _connect(url: str, options: WebSocketOptions) -> _Connection:
+    extra: dict[str, Any] = {}
+    if options.dial is not None:
+        parts = urlsplit(url)
+        secure = parts.scheme == "wss"
+        extra["sock"] = await options.dial(parts.hostname or "", parts.port or (443 if secure else 80))
+    connect_to = _Connect(
+        url,
+        create_connection=_Connection,
+        compression=None,
+        proxy=None,
+        logger=_wire_log,
+        user_agent_header=f"karttime/{__version__}",
+        open_timeout=None,
+        ping_interval=options.ping_interval_s,
+        ping_timeout=options.ping_timeout_s,
+        close_timeout=options.close_timeout_s,
+        max_size=options.max_message,
+        **extra,
+    )
+    return cast(_Connection, await connect_to)  # by `create_connection`
