@@ -30,6 +30,7 @@ COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
     ("analyze", analyze),
     ("explain", explain),
     ("import", import_),
+    ("record", record),
 )
 
 for _name, _command in COMMANDS:
