@@ -1,0 +1,79 @@
+"""The application: REST, the live stream and the built-in page over one engine and one archive."""
+
+from pathlib import Path
+from typing import Final
+
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.responses import FileResponse
+from fastapi.staticfiles import StaticFiles
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from karttime import __version__
+from karttime.api import circuits, history, live, problems, system
+from karttime.api.origins import Origins
+from karttime.api.problems import problem
+from karttime.api.service import Service
+
+STATIC: Final = Path(__file__).parent / "static"
+
+PAGE_HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",
+}
+
+_ABOUT: Final = """Live timing of karting circuits, for programs.
+
+The live stream is a WebSocket at `/circuits/{id}/live`, which this page cannot show:
+`?format=timing_data` sends one message for each competitor that changed, `?format=karting_data` whole rows by column
+name, without a choice both are sent. Send `{"type":"ping"}` for a `pong`.
+"""
+
+
+class KnownPages:
+    """Refuses what changes something when it comes from a web page that is not allowed to talk to us.
+
+    CORS alone hides only the answer: a POST without a body needs no preflight.
+    """
+
+    def __init__(self, app: ASGIApp, origins: Origins) -> None:
+        self._app = app
+        self._origins = origins
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        changes = scope["type"] == "http" and scope["method"] not in {"GET", "HEAD", "OPTIONS"}
+        if changes and not self._origins.allow(Headers(scope=scope)):
+            detail = "this web page is not allowed: add its address to CORS_ORIGINS"
+            await problem(403, "page-not-allowed", detail)(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+
+def create_app(service: Service) -> FastAPI:
+    """The application; whoever serves it opens and closes the engine and the archive, and uses `LiveProtocol`."""
+    app = FastAPI(title="karttime", version=__version__, description=_ABOUT, docs_url="/docs", redoc_url=None)
+    app.state.service = service
+    origins = service.origins
+    app.add_middleware(KnownPages, origins=origins)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=["*"] if origins.everybody else [],
+        allow_origin_regex=None if origins.everybody else origins.pattern,
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=["content-type", "authorization"],
+        expose_headers=["link", "location", "retry-after"],
+        max_age=3600,
+    )
+    problems.install(app, debug=service.debug)
+    for router in (system.router, circuits.router, history.router, live.router):
+        app.include_router(router)
+
+    @app.get("/", include_in_schema=False)
+    async def page() -> FileResponse:
+        return FileResponse(STATIC / "index.html", headers=PAGE_HEADERS)
+
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    return app

@@ -1,0 +1,76 @@
+"""Errors as `application/problem+json`: a `type`, and a `detail` sentence that says what to do."""
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from karttime.domain.display import clean
+from karttime.engine.engine import UnknownCircuit
+from karttime.errors import KarttimeError, StorageError, UsageError
+
+log = logging.getLogger(__name__)
+
+_DETAILS: Final[Mapping[int, str]] = {
+    404: "nothing is at this address: /docs lists what there is",
+    405: "this address does not know this method: /docs lists what it knows",
+}
+
+
+class ProblemResponse(JSONResponse):
+    """A problem document."""
+
+    media_type = "application/problem+json"
+
+
+def problem(status: int, kind: str, detail: str, headers: Mapping[str, str] | None = None) -> ProblemResponse:
+    """One problem; `kind` becomes the last part of its type."""
+    content = {
+        "type": f"urn:karttime:problem:{kind}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": clean(detail, 1000),
+    }
+    return ProblemResponse(content, status, headers)
+
+
+def install(app: FastAPI, *, debug: bool) -> None:
+    """Answer every error of this application with a problem."""
+
+    async def http(_request: Request, error: Exception) -> ProblemResponse:
+        assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class alone
+        kind = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
+        return problem(error.status_code, kind, _DETAILS.get(error.status_code, str(error.detail)), error.headers)
+
+    async def invalid(_request: Request, error: Exception) -> ProblemResponse:
+        assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class alone
+        faults = "; ".join(_fault(fault) for fault in error.errors()[:5])
+        return problem(422, "invalid-request", faults)
+
+    async def ours(_request: Request, error: Exception) -> ProblemResponse:
+        if isinstance(error, UnknownCircuit):
+            return problem(404, "unknown-circuit", f"{error}: GET /circuits lists the known ones")
+        if isinstance(error, UsageError):
+            return problem(422, "invalid-request", str(error))
+        kind = "storage-unavailable" if isinstance(error, StorageError) else "unavailable"
+        log.warning("A call could not be answered: %s", error)
+        return problem(503, kind, f"{error}; try again later", {"Retry-After": "5"})
+
+    async def bug(_request: Request, error: Exception) -> ProblemResponse:
+        what = f": {type(error).__name__}: {error}" if debug else ""
+        return problem(500, "internal-error", f"this is a fault of the service; its log says more{what}")
+
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(KarttimeError, ours)
+    app.add_exception_handler(Exception, bug)
+
+
+def _fault(fault: Mapping[str, Any]) -> str:
+    where = ".".join(str(part) for part in fault["loc"][1:]) or str(fault["loc"][0])
+    return f"{where}: {fault['msg']}"

@@ -1,0 +1,97 @@
+"""What the endpoints work on: the engine, the archive, and one channel for each circuit that somebody asked for."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from karttime.api.channel import Channel, ChannelStatus
+from karttime.api.origins import Origins
+from karttime.circuits.circuit import Circuit
+from karttime.engine.clock import Clock
+from karttime.engine.engine import Engine, UnknownCircuit
+from karttime.engine.hub import HubItem, Tap
+from karttime.engine.status import StatusPublication
+from karttime.storage.archive import Archive
+from karttime.storage.extract import Extract, Origin
+
+log = logging.getLogger(__name__)
+
+Stopped = Literal["stopped", "not_running", "kept_running"]
+
+
+@dataclass(slots=True)
+class Service:
+    """One running service.
+
+    Attributes:
+        engine: the collectors.
+        archive: where data is kept; None keeps nothing.
+        origins: which web pages may talk to us.
+        max_clients: WebSocket clients of all circuits together; further ones are told to try later.
+        debug: answers name the failure when a call fails by our own fault.
+    """
+
+    engine: Engine
+    archive: Archive | None
+    origins: Origins
+    max_clients: int = 5000
+    debug: bool = False
+    clock: Clock = field(default_factory=Clock)
+    _channels: dict[str, Channel] = field(default_factory=dict)
+
+    @property
+    def clients(self) -> int:
+        """WebSocket clients of all circuits."""
+        return sum(channel.status().clients for channel in self._channels.values())
+
+    def channels(self) -> Mapping[str, ChannelStatus]:
+        """Every channel as it is now, by circuit."""
+        return {circuit_id: channel.status() for circuit_id, channel in self._channels.items()}
+
+    def clients_of(self, circuit_id: str) -> int:
+        """WebSocket clients of one circuit."""
+        channel = self._channels.get(circuit_id)
+        return channel.status().clients if channel else 0
+
+    async def circuit(self, circuit_id: str) -> Circuit:
+        """The circuit with this id. Raises `UnknownCircuit`."""
+        circuit = await self.engine.circuits.get(circuit_id)
+        if circuit is None:
+            raise UnknownCircuit(circuit_id)
+        return circuit
+
+    async def channel(self, circuit_id: str) -> Channel:
+        """The channel of a circuit; with it comes the archive's tap. Raises `UnknownCircuit`."""
+        collector = await self.engine.ensure(circuit_id)
+        channel = self._channels.get(circuit_id)
+        if channel is None or channel.hub is not collector.hub:
+            channel = self._channels[circuit_id] = Channel(collector.hub, self.clock)
+            if self.archive is not None:
+                collector.hub.add_tap(archive_tap(self.archive, collector.circuit))
+            collector.hub.add_tap(channel.tap)
+        return channel
+
+    async def start(self, circuit_id: str) -> Literal["started", "already_running"]:
+        """Collect a circuit. Raises `UnknownCircuit`."""
+        await self.channel(circuit_id)
+        return await self.engine.start(circuit_id)
+
+    async def stop(self, circuit_id: str, *, force: bool = False) -> Stopped:
+        """Stop collecting, unless others are watching and nobody insists. Raises `UnknownCircuit`."""
+        if not force and self.clients_of(circuit_id) > 1:  # one of them may be the very person who stops
+            return "kept_running"
+        return await self.engine.stop(circuit_id)
+
+
+def archive_tap(archive: Archive, circuit: Circuit) -> Tap:
+    """What hands a circuit's publications to the archive."""
+    extract = Extract(Origin(circuit.id, circuit.url, circuit.feed))
+
+    def tap(item: HubItem) -> None:
+        if isinstance(item, StatusPublication):
+            archive.note(circuit.id, item.at, item.state.value, item.reason)
+        elif not archive.take(extract.take(item.seq, item.at, item.session, item.changes)):
+            extract.forget()
+
+    return tap

@@ -1,0 +1,65 @@
+"""`GET /health` and `GET /status`."""
+
+from dataclasses import asdict
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from karttime import __version__
+from karttime.api.schemas import ClientsView, Health, StorageView, SystemStatus
+from karttime.api.service import Service
+from karttime.api.views import collector_view
+from karttime.api.wire import iso
+
+router = APIRouter(tags=["system"])
+
+
+def service_of(request: Request) -> Service:
+    """The service behind this application."""
+    service: Service = request.app.state.service
+    return service
+
+
+Serving = Annotated[Service, Depends(service_of)]
+
+_UNHEALTHY: Final[dict[int | str, dict[str, Any]]] = {
+    503: {"model": Health, "description": "The service cannot do its work; `checks` says why."}
+}
+
+
+@router.get("/health", responses=_UNHEALTHY)
+async def health(service: Serving, response: Response) -> Health:
+    """Whether the service can do its work. Asks no database.
+
+    A database that cannot be written makes it `degraded` with 200: live data flows, and what is to be kept waits.
+    """
+    archive = service.archive.status() if service.archive is not None else None
+    storage = "off" if archive is None else f"{archive.state}: {archive.error}" if archive.error else archive.state
+    status = "healthy"
+    if archive is not None and (archive.state != "ok" or archive.dropped):
+        status = "degraded"
+    if archive is not None and archive.state == "closed":
+        status, response.status_code = "unhealthy", 503
+    response.headers["Cache-Control"] = "no-store"
+    return Health(
+        status=status,  # type: ignore[arg-type]  # one of the three words above
+        version=__version__,
+        timestamp=iso(service.clock.wall_ms()),
+        checks={"engine": "ok", "storage": storage},
+    )
+
+
+@router.get("/status")
+async def status(service: Serving) -> SystemStatus:
+    """The whole system: collectors with their refusals by reason, clients by circuit, storage."""
+    engine = service.engine.status()
+    return SystemStatus(
+        version=__version__,
+        timestamp=iso(service.clock.wall_ms()),
+        started_at=iso(engine.started_at),
+        uptime_ms=engine.uptime_ms,
+        collectors=[collector_view(collector) for collector in engine.collectors],
+        clients={name: ClientsView(**asdict(channel)) for name, channel in service.channels().items()},
+        connected_clients=service.clients,
+        storage=StorageView(**asdict(service.archive.status())) if service.archive is not None else None,
+    )

@@ -1,0 +1,155 @@
+"""From the engine's and the archive's values to the shapes of the REST answers."""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+
+from karttime.api.schemas import (
+    CircuitView,
+    ClassificationView,
+    CollectorView,
+    LapView,
+    SessionView,
+    StandingView,
+    TimingDataView,
+)
+from karttime.api.wire import iso
+from karttime.circuits.circuit import Circuit
+from karttime.domain.classification import classification
+from karttime.domain.display import clean
+from karttime.domain.session import Session
+from karttime.engine.status import CollectorStatus
+from karttime.storage.extract import lap_row
+from karttime.storage.laps import LapRow
+from karttime.storage.sessions import SessionRow
+from karttime.storage.timing import TimingRow
+
+UNUSED = "Non utilisé"  # what the app itself writes for a column without a label
+
+
+def optional_iso(ms: int | None) -> str | None:
+    """A time, null for none."""
+    return None if ms is None or ms <= 0 else iso(ms)
+
+
+def circuit_view(circuit: Circuit) -> CircuitView:
+    labels = {name: clean(label) for name, label in circuit.column_labels.items()}
+    columns = {f"c{number}": labels.get(f"C{number}") or UNUSED for number in range(1, 15)}
+    return CircuitView(
+        id=circuit.id,
+        nom=clean(circuit.name),
+        liveTimingUrl=circuit.live_timing_url,
+        wssUrl=circuit.url,
+        feed=circuit.feed,
+        mappings=labels,
+        createdAt=optional_iso(circuit.created_at),
+        updatedAt=optional_iso(circuit.updated_at),
+        **columns,
+    )
+
+
+def collector_view(status: CollectorStatus) -> CollectorView:
+    return CollectorView(
+        circuit_id=status.circuit_id,
+        name=clean(status.name),
+        state=status.state.value,
+        reason=clean(status.reason),
+        running=status.running,
+        timing_connected=status.timing_connected,
+        connected_since=optional_iso(status.connected_since),
+        data_age_ms=status.data_age_ms,
+        frames=status.frames,
+        bytes=status.bytes,
+        updates=status.updates,
+        refused=dict(status.refused),
+        reconnects=status.reconnects,
+        crashes=status.crashes,
+        last_error=clean(status.last_error),
+        session_id=status.session_id,
+        epoch=status.epoch,
+        seq=status.seq,
+        tap_failures=status.tap_failures,
+        doubts=[clean(doubt) for doubt in status.doubts],
+    )
+
+
+def timing_view(row: TimingRow) -> TimingDataView:
+    return TimingDataView(
+        id=row.id,
+        circuit_id=row.circuit_id,
+        session_id=row.session_id,
+        timestamp=iso(row.at),
+        data_type="timing_data",
+        mapped_data=row.mapped,
+        raw_data=row.raw,
+        source_url=row.source_url,
+        source_format=row.source_format,
+    )
+
+
+def classification_view(circuit_id: str, session: Session | None) -> ClassificationView:
+    if session is None:
+        return ClassificationView(circuit_id=circuit_id, session=None, flag="none", flag_text="", standings=[])
+    standings = []
+    for standing in classification(session):
+        values = {name: clean(value) if isinstance(value, str) else value for name, value in asdict(standing).items()}
+        standings.append(StandingView.model_validate(values))
+    return ClassificationView(
+        circuit_id=circuit_id,
+        session=session_view(session),
+        flag=session.flag.value,
+        flag_text=clean(session.flag_text),
+        standings=standings,
+    )
+
+
+def session_view(session: Session) -> SessionView:
+    return SessionView(
+        id=session.id,
+        kind=session.kind.value,
+        event=clean(session.event),
+        title=clean(session.title),
+        track=clean(session.track),
+        started_at=iso(session.started_at),
+        ended_at=optional_iso(session.ended_at),
+        running=session.ended_at is None,
+    )
+
+
+def stored_session_view(row: SessionRow) -> SessionView:
+    return SessionView(
+        id=row.session_id,
+        kind=row.kind,
+        event=row.event,
+        title=row.title,
+        track=row.track,
+        started_at=iso(row.started_at),
+        ended_at=optional_iso(row.ended_at),
+        running=False,
+    )
+
+
+def lap_view(row: LapRow) -> LapView:
+    return LapView(
+        session_id=row.session_id,
+        competitor_id=row.competitor_id,
+        kart=row.kart,
+        team=row.team,
+        driver=row.driver,
+        number=row.number,
+        time_ms=row.time_ms,
+        timestamp=iso(row.at),
+        sectors_ms=row.sectors,
+        flags=row.flags,
+        provenance=row.provenance,
+    )
+
+
+def session_laps(circuit_id: str, session: Session, competitor_id: str | None) -> Iterable[LapRow]:
+    """The laps of a session that is in memory, newest first."""
+    rows = [
+        lap_row(circuit_id, session, competitor, lap)
+        for competitor in session.competitors.values()
+        if competitor_id in (None, competitor.id)
+        for lap in competitor.laps
+    ]
+    return sorted(rows, key=lambda row: (-row.at, row.competitor_id, -row.number))
