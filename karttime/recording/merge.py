@@ -8,9 +8,10 @@ while, and each got its own greeting when it connected. So:
 2. Runs that occur once in each of two recordings give differences of their clocks. Where at least half of the
    differences up to five minutes, and at least three, agree within two seconds, their median is what the later-named
    recording is moved by; the clock of the recording named first counts. Without agreement none is moved.
-3. The recordings are merged in order of time. A frame is a duplicate if another recording has the same one at most
-   two seconds before it, and that one does not yet stand for a frame of this recording. So a message that the feed
-   itself repeats, such as a keep-alive, stays as often as the recording has it that has it most often.
+3. The recordings are merged in order of time. A frame is a duplicate if a recording that overlaps with this one has
+   the same at most two seconds before it, and that one does not yet stand for a frame of this recording. So a
+   message that the feed itself repeats, such as a keep-alive, stays as often as in the recording that has it most
+   often, and the parts of a rotated recording, which follow each other without overlap, lose nothing.
 
 Within one recording the order of frames is never changed. Memory does not depend on the length of the recordings.
 """
@@ -117,11 +118,13 @@ class MergedRecordings:
         self.duplicates = 0
         self._marks: list[Mark] = []
         self._starts: Sequence[int] = [0]
+        self._overlaps: Sequence[frozenset[int]] = [frozenset()]
         self.shifts: Sequence[int] = (0,)
         if len(recordings) > 1:
             sketches = [_Sketch.of(recording) for recording in recordings]
             self._starts = [sketch.first_at for sketch in sketches]
             self.shifts = _shifts(sketches)
+            self._overlaps = _overlaps(sketches, self.shifts)
 
     @property
     def header(self) -> RecordingHeader:
@@ -157,7 +160,7 @@ class MergedRecordings:
             return
         window = _Window()
         for key, source, frame in self._in_order():
-            if window.holds(key, source, frame):
+            if window.holds(key, source, frame, self._overlaps[source]):
                 self.duplicates += 1
             else:
                 yield frame
@@ -196,8 +199,8 @@ class _Window:
         self._order: deque[tuple[int, int]] = deque()
         self._stands_for: dict[int, deque[set[int]]] = {}
 
-    def holds(self, key: int, source: int, frame: Frame) -> bool:
-        """Whether the frame is known from another recording; if it is not, it is kept to compare later ones with."""
+    def holds(self, key: int, source: int, frame: Frame, others: frozenset[int]) -> bool:
+        """Whether the frame is known from one of the others; if it is not, it is kept to compare later ones with."""
         while self._order and (self._order[0][0] < key - SAME_FRAME_MS or len(self._order) >= _WINDOW_FRAMES):
             _, oldest = self._order.popleft()
             alike = self._stands_for[oldest]
@@ -206,7 +209,7 @@ class _Window:
                 del self._stands_for[oldest]
         same = hash((frame.text, frame.data, frame.direction))
         for sources in self._stands_for.get(same, ()):
-            if source not in sources:
+            if source not in sources and not others.isdisjoint(sources):
                 sources.add(source)
                 return True
         self._order.append((key, same))
@@ -228,6 +231,15 @@ def _shifts(sketches: Sequence[_Sketch]) -> tuple[int, ...]:
         newest = max((n for n in range(len(sketches)) if n not in shifts), key=lambda n: (votes.get(n, (0, 0))[0], -n))
         shifts[newest] = votes.get(newest, (0, 0))[1]
     return tuple(shifts[number] for number in range(len(sketches)))
+
+
+def _overlaps(sketches: Sequence[_Sketch], shifts: Sequence[int]) -> list[frozenset[int]]:
+    """For each recording, those that ran while it did."""
+    spans = [(sketch.first_at + by, sketch.last_at + by) for sketch, by in zip(sketches, shifts, strict=True)]
+    return [
+        frozenset(n for n, (begin, end) in enumerate(spans) if n != number and begin < its_end and its_begin < end)
+        for number, (its_begin, its_end) in enumerate(spans)
+    ]
 
 
 def read_frames(paths: Sequence[Path], limits: Limits = DEFAULT_LIMITS) -> MergedRecordings:

@@ -30,7 +30,7 @@ frames_of_a_recording = st.lists(
         st.sampled_from(["in", "out"]),
         st.none() | st.integers(0, 2**40),
     )
-    | st.builds(Frame, st.integers(0, 2**41), st.none(), st.binary(max_size=30)),
+    | st.builds(Frame, st.integers(0, 2**41), st.none(), st.binary(max_size=30), st.just("in"), st.none()),
     max_size=8,
 )
 
