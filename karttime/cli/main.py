@@ -16,6 +16,9 @@ from karttime.cli.analyze import analyze
 from karttime.cli.explain import explain
 from karttime.cli.import_ import import_
 from karttime.cli.record import record
+from karttime.cli.replay import replay
+from karttime.cli.serve import serve
+from karttime.cli.simulate import simulate
 from karttime.errors import KarttimeError, UsageError
 
 app = typer.Typer(
@@ -31,6 +34,9 @@ COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
     ("explain", explain),
     ("import", import_),
     ("record", record),
+    ("replay", replay),
+    ("serve", serve),
+    ("simulate", simulate),
 )
 
 for _name, _command in COMMANDS:

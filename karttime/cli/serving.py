@@ -1,0 +1,172 @@
+"""What `karttime serve` is made of: engine, archive, application and socket, put together and taken apart again."""
+
+import asyncio
+import logging
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+from karttime.api.app import create_app
+from karttime.api.origins import Origins
+from karttime.api.server import bind, quiet_logs, serve
+from karttime.api.service import Service
+from karttime.circuits.circuit import Circuit
+from karttime.circuits.local import LocalCircuits, local_circuits
+from karttime.domain.classification import classification
+from karttime.domain.display import clean
+from karttime.domain.times import format_time
+from karttime.engine.clock import Clock
+from karttime.engine.engine import Engine, EngineOptions
+from karttime.engine.player import PlayerSource
+from karttime.engine.signals import on_stop
+from karttime.engine.websocket import WebSocketOptions
+from karttime.feeds.formats import FORMATS
+from karttime.feeds.frame import Frame
+from karttime.recording.pace import paced
+from karttime.settings import Settings
+from karttime.simulator import scenarios
+from karttime.storage.archive import Archive
+from karttime.storage.database import Database
+
+log = logging.getLogger("karttime")
+
+DEMO: Final = Circuit("demo", "Demo", "demo://simulator", "apex", live_timing_url="")
+DEMO_SKIP_MS: Final = 4 * 60_000  # into the practice: laps are on the board from the first moment
+SUMMARY_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to serve.
+
+    Attributes:
+        settings: from the environment and the command line.
+        circuits: `NAME=URL` arguments.
+        demo: a simulated circuit instead of those.
+        start: start collecting every circuit at once.
+    """
+
+    settings: Settings
+    circuits: tuple[str, ...] = ()
+    demo: bool = False
+    start: bool = True
+
+
+def run(plan: Plan) -> None:
+    """Serve until SIGTERM or Ctrl-C.
+
+    Raises:
+        UsageError: an address, a circuit or a setting is no good.
+        KarttimeError: the port is in use, the database cannot be opened.
+    """
+    settings = plan.settings
+    logging.basicConfig(
+        level="DEBUG" if settings.debug else settings.log_level,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    quiet_logs()
+    circuits = LocalCircuits([DEMO]) if plan.demo else local_circuits(plan.circuits)
+    listener = bind(settings.host, settings.port)
+    try:
+        with _database_url(plan) as url:
+            database = Database(url)
+            archive = Archive(database)
+            try:
+                asyncio.run(_run(plan, circuits, archive, listener))
+            finally:
+                archive.close()
+                database.close()
+    finally:
+        listener.close()
+
+
+@contextmanager
+def _database_url(plan: Plan) -> Iterator[str]:
+    """The database; a demonstration gets one of its own that goes away with it, unless another was asked for."""
+    if not plan.demo or "database_url" in plan.settings.model_fields_set:
+        yield plan.settings.database_url
+        return
+    with tempfile.TemporaryDirectory(prefix="karttime-demo-", ignore_cleanup_errors=True) as folder:
+        yield f"sqlite:///{Path(folder) / 'demo.db'}"
+
+
+async def _run(plan: Plan, circuits: LocalCircuits, archive: Archive, listener: socket.socket) -> None:
+    settings = plan.settings
+    options = EngineOptions(websocket=WebSocketOptions(max_attempts=settings.ws_max_reconnect_attempts))
+    factory = _demo_source if plan.demo else None
+    stop, ready = asyncio.Event(), asyncio.Event()
+    async with Engine(circuits, formats=FORMATS, options=options, source_factory=factory) as engine:
+        service = Service(engine, archive, Origins(settings.cors_origins), debug=settings.debug)
+        app = create_app(service)
+        with on_stop(stop.set):
+            async with asyncio.TaskGroup() as group:
+                telling = group.create_task(_tell(plan, service, listener, ready))
+                if plan.start:
+                    for circuit in await circuits.list():
+                        await service.start(circuit.id)
+                await serve(app, listener, ready, stop)
+                telling.cancel()
+
+
+def _demo_source(_circuit: Circuit) -> PlayerSource:
+    """A simulated race day without end that began a few minutes ago."""
+    began = Clock().wall_ms() - DEMO_SKIP_MS
+    return PlayerSource(_demo_frames(began), partial(paced, from_ms=DEMO_SKIP_MS))
+
+
+def _demo_frames(start_at: int) -> Iterator[Frame]:
+    for seed in count(1):
+        meeting = scenarios.simulator(scenarios.Options(seed=seed, start_at=start_at))
+        for frame in meeting.frames():
+            start_at = frame.at + 10_000
+            yield frame
+
+
+async def _tell(plan: Plan, service: Service, listener: socket.socket, ready: asyncio.Event) -> None:
+    """Say where the service is, then how the races stand: once each, in a demonstration every few seconds."""
+    await ready.wait()
+    host, port = listener.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    circuits = await service.engine.circuits.list()
+    example = circuits[0].id if circuits else "{id}"
+    known = ", ".join(circuit.id for circuit in circuits) or "none: give --circuit NAME=URL or --demo"
+    lines = (
+        f"page       http://{shown}:{port}/",
+        f"API        http://{shown}:{port}/docs",
+        f"WebSocket  ws://{shown}:{port}/circuits/{example}/live",
+        f"circuits   {known}",
+    )
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()
+    said: set[str] = set()
+    while True:
+        for collector in service.engine.status().collectors:
+            line = summary(service.engine, collector.circuit_id)
+            if line and (plan.demo or collector.circuit_id not in said):
+                said.add(collector.circuit_id)
+                log.info("%s", line)
+        await asyncio.sleep(SUMMARY_S if said else 0.2)
+
+
+def summary(engine: Engine, circuit_id: str) -> str:
+    """How the running session of a circuit stands, in one line; empty before the first board."""
+    session = engine.collector(circuit_id).logbook.current
+    standings = classification(session) if session is not None else []
+    if session is None or not standings:
+        return ""
+    leader = standings[0]
+    who = " ".join(part for part in (leader.number, leader.team or leader.driver) if part)
+    last = format_time(leader.last_lap_ms) if leader.last_lap_ms else "-"
+    laps = sum(len(competitor.laps) for competitor in session.competitors.values())
+    text = (
+        f"{circuit_id}: {session.title or session.id}, {len(standings)} karts, {laps} laps; leader {who}, last {last}"
+    )
+    return clean(text)
