@@ -157,19 +157,19 @@ def _chosen(options: Options) -> Preset:
         preset = replace(preset, board=replace(preset.board, edition=Edition(options.edition)))
     if options.karts is not None:
         if not 1 <= options.karts <= 200:
-            raise UsageError(f"{options.karts} karts cannot race here; choose from 1 to 200.")
+            raise UsageError(f"{options.karts} karts cannot race here: choose from 1 to 200")
         preset = replace(preset, karts=options.karts)
     if options.duration_ms is not None:
         least = 3 * preset.track.lap_ms
         if not least <= options.duration_ms <= 24 * 3_600_000:
-            raise UsageError(f"A session lasts from {least // 1000}s (three laps) to 24h.")
+            raise UsageError(f"a session lasts from {least // 1000}s (three laps) to 24h")
         preset = replace(preset, duration_ms=options.duration_ms)
     return preset
 
 
 def _known(what: str, name: str, known: Collection[str]) -> None:
     if name not in known:
-        raise UsageError(f"There is no {what} {name!r}; choose from {', '.join(known)}.")
+        raise UsageError(f"there is no {what} {name!r}: choose from {', '.join(known)}")
 
 
 # -- the field ----------------------------------------------------------------------------------------------------
