@@ -10,8 +10,8 @@ same seed. The truth of the simulation stays valid for a reader who copes, excep
 | late | some plain cells come with the next frame only | valid |
 | flicker | the session title changes for some seconds and changes back | valid: same session |
 | reinit | the whole board is sent again in the middle of the session | valid |
-| blip | `init|n|` for some seconds; then the board and all that was held back | valid; laps told late |
-| silence | nothing for 20 to 50 s, then all that was held back at once | valid; laps told late |
+| blip | `init|n|` for some seconds; then the board of before and all that was held back | as under silence |
+| silence | nothing for 20 to 50 s, then all at once | told late: laps equal to the one before are doubtful |
 | disconnect | every connection is closed; a client who returns gets the board of then | laps it missed are lost |
 """
 

@@ -6,7 +6,9 @@ grid. Nothing is escaped: names stand in the HTML as they were typed.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
+from karttime.domain.ids import CompetitorId
 from karttime.simulator.apex.cells import Cell
 from karttime.simulator.apex.dialect import STYLES, Dialect
 from karttime.simulator.model import Track
@@ -37,23 +39,39 @@ def css_lines(session: SessionState, dialect: Dialect) -> list[str]:
     return [*lines, PENALTY_CSS]
 
 
-def burst(
-    session: SessionState, dialect: Dialect, columns: Sequence[str], lines: Mapping[str, str], render: Render
-) -> str:
-    """The frame. `lines` holds the current title1, title2, dyn1, dyn2, light, com, msg and gridb lines by subject."""
+@dataclass(frozen=True, slots=True)
+class Board:
+    """What a burst shows.
+
+    Attributes:
+        columns: keys of the columns, in order.
+        lines: current title1, title2, dyn1, dyn2, light, com, msg and gridb lines by subject.
+        positions: of every row on the board, in the order of the table.
+        render: the cell of a competitor and column.
+    """
+
+    columns: Sequence[str]
+    lines: Mapping[str, str]
+    positions: Mapping[CompetitorId, int]
+    render: Render
+
+
+def burst(session: SessionState, dialect: Dialect, board: Board) -> str:
+    """The frame."""
+    lines = board.lines
     letter = "r" if session.plan.by_laps else "p"
     words, weather = dialect.words, ["wth1||", "wth2||", "wth3||"]
     track = track_line(session.plan.track, competition=dialect.competition)
-    board = "grid||" + grid(session, dialect, columns, render)
+    table = "grid||" + grid(session, dialect, board)
     styles = css_lines(session, dialect)
     titles = [lines["title1"], lines["title2"], lines["dyn1"]]
     if dialect.competition:
         parts = [f"init|{letter}|", f"gmt||{dialect.utc_offset_min // 60}", *styles, *titles, lines["dyn2"]]
         parts += [lines["light"], *weather, f"comments||{words.comments}", track, lines["gridb"]]
-        parts += ["chp||", 'gridc||<tr><td><a class="logo"></a></td></tr>', lines["com"], lines["msg"], board]
+        parts += ["chp||", 'gridc||<tr><td><a class="logo"></a></td></tr>', lines["com"], lines["msg"], table]
     else:
         parts = [f"init|{letter}|", "best|hide|", *styles, f"effects||{words.effects}", f"comments||{words.comments}"]
-        parts += [*titles, lines["light"], *weather, track, lines["com"], board, lines["msg"]]
+        parts += [*titles, lines["light"], *weather, track, lines["com"], table, lines["msg"]]
     return "\n".join(parts) + "\n"
 
 
@@ -63,15 +81,14 @@ def blank(dialect: Dialect) -> str:
     return f"init|n|\nbest|hide|\neffects||{words.effects}\ncomments||{words.comments}\ntrack||\n"
 
 
-def grid(session: SessionState, dialect: Dialect, columns: Sequence[str], render: Render) -> str:
+def grid(session: SessionState, dialect: Dialect, board: Board) -> str:
     """The table: rows in the order they were entered, which is not the standing."""
-    head = "".join(_header(number, key, dialect) for number, key in enumerate(columns, 1))
-    rows = [
-        f'<tr data-id="r{standing.entry.competitor_id}" data-pos="{standing.position}">'
-        + "".join(_cell(standing, number, key, render(standing, key)) for number, key in enumerate(columns, 1))
-        + "</tr>"
-        for standing in session.standings.values()
-    ]
+    head = "".join(_header(number, key, dialect) for number, key in enumerate(board.columns, 1))
+    rows = []
+    for row, position in board.positions.items():
+        standing = session.standings[row]
+        cells = [_cell(row, number, key, board.render(standing, key)) for number, key in enumerate(board.columns, 1)]
+        rows.append(f'<tr data-id="r{row}" data-pos="{position}">{"".join(cells)}</tr>')
     return f'<tbody><tr data-id="r0" class="head" data-pos="0">{head}</tr>{"".join(rows)}</tbody>'
 
 
@@ -83,8 +100,8 @@ def _header(number: int, key: str, dialect: Dialect) -> str:
     return f"<td {attributes}>{dialect.header(key)}</td>"
 
 
-def _cell(standing: Standing, number: int, key: str, cell: Cell) -> str:
-    row = f"r{standing.entry.competitor_id}c{number}"
+def _cell(competitor_id: CompetitorId, number: int, key: str, cell: Cell) -> str:
+    row = f"r{competitor_id}c{number}"
     if key == "rk":
         return f'<td class="rk"><div><p data-id="{row}" class="{cell.style}">{cell.text}</p></div></td>'
     if key == "no":

@@ -47,7 +47,7 @@ class LiveBoard:
         self._rng = random.Random(seed)
         self._control = RaceControl(dialect, start_at)
         self._clocks = Clocks(dialect, self.timers, self._touch)
-        self._layout = 0
+        self._layout, self._layout_changes = 0, False
         self._names_drivers = dialect.alternates
         self._forget_rows()
 
@@ -152,7 +152,7 @@ class LiveBoard:
         self.timers.clear()
         self._forget_rows()
         self._control.clear()
-        self._layout = 0
+        self._layout, self._layout_changes = 0, False
         self.burst_wanted = True
         self._clocks.load(self.session)
         waiting = "si" if self.session.plan.start is Start.PITS else "ss"
@@ -285,8 +285,7 @@ class LiveBoard:
             case Action.REDRAW:
                 self.burst_wanted = True
             case Action.LAYOUT:
-                self._layout = (self._layout + 1) % len(self.dialect.layouts)
-                self.burst_wanted = True
+                self._layout_changes = self.burst_wanted = True
             case Action.BLANK:
                 self.blank = self.burst_wanted = True
                 self.timers.at(event.at + intervention.for_ms, self._show_again)
@@ -302,10 +301,13 @@ class LiveBoard:
         self.dirty.clear()
         self.passings.clear()
 
-    def unblank(self) -> None:
-        """Show the session again, if it is time to: the burst that follows does."""
+    def before_burst(self) -> None:
+        """The burst that follows shows the session again, or other columns, if it is time to."""
         if self._blank_ends:
             self.blank = self._blank_ends = False
+        if self._layout_changes:
+            self._layout = (self._layout + 1) % len(self.dialect.layouts)
+            self._layout_changes = False
 
     def _decide(self, now: int, intervention: Intervention, standing: Standing) -> None:
         if intervention.action is Action.PENALTY:

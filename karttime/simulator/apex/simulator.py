@@ -46,6 +46,8 @@ class ApexSimulator:
         self._flush_at: int | None = None
         self._quiet_since = 0
         self._held = False
+        self._burst_under_way: str | None = None
+        self._blank_shown = False
         self.truth = TruthKeeper(start_at)
 
     def frames(self) -> Iterator[Frame]:
@@ -75,13 +77,15 @@ class ApexSimulator:
         return self._live.told(row, self._now)
 
     def snapshot(self) -> str:
-        """The burst for a client who connects now: the state that all frames but the last one handed out told."""
-        live = self._live
-        if not self._shown.lines or (live.blank and not live.burst_wanted):
+        """The burst for a client who connects now: the state that all frames but the last one handed out told.
+
+        Where that last one is a whole board itself, it is the same one.
+        """
+        if self._burst_under_way is not None:
+            return self._burst_under_way
+        live, shown = self._live, self._shown
+        if self._blank_shown or not shown.lines:
             return burst.blank(self._dialect)
-        if live.burst_wanted:
-            return self._burst(self._everything())
-        shown = self._shown
         lines = dict(shown.lines)
         if lines["dyn1"].startswith(("dyn1|countdown|", "dyn1|count|")):
             lines["dyn1"] = live.clock_now(self._now)
@@ -92,7 +96,7 @@ class ApexSimulator:
         def render(standing: Standing, key: str) -> Cell:
             return shown.cells[standing.entry.competitor_id, numbers[key]]
 
-        return burst.burst(live.session, self._dialect, live.columns, lines, render)
+        return burst.burst(live.session, self._dialect, burst.Board(live.columns, lines, shown.positions, render))
 
     # -- frames ---------------------------------------------------------------------------------------------------
 
@@ -118,17 +122,19 @@ class ApexSimulator:
 
     def _whole(self) -> Iterator[Frame]:
         """Send the board as it is, or that there is none."""
-        self._live.unblank()
+        self._live.before_burst()
         self._live.burst_sent()
         self._held = False
         self._quiet_since = self._now
-        if self._live.blank:
-            yield self._frame(burst.blank(self._dialect))
-            return
-        change = self._everything()
-        yield self._frame(self._burst(change))
-        self._shown = board.Shown()
-        change.commit(self._shown)
+        change = board.Change(lines=[]) if self._live.blank else self._everything()
+        text = burst.blank(self._dialect) if self._live.blank else self._burst(change)
+        self._burst_under_way = text
+        yield self._frame(text)
+        self._burst_under_way = None
+        self._blank_shown = self._live.blank
+        if not self._blank_shown:
+            self._shown = board.Shown()
+            change.commit(self._shown)
 
     def _everything(self) -> board.Change:
         live, rows = self._live, list(self._live.session.standings)
@@ -145,7 +151,8 @@ class ApexSimulator:
         if self._dialect.competition:
             lines["gridb"] = burst.best_table_line(change.best, self._dialect)
         lines["dyn1"] = self._live.clock_now(self._now)
-        return burst.burst(self._live.session, self._dialect, self._live.columns, lines, self._cell)
+        whole = burst.Board(self._live.columns, lines, change.positions, self._cell)
+        return burst.burst(self._live.session, self._dialect, whole)
 
     def _row(self, row: CompetitorId) -> list[Cell]:
         return self._live.row(row, self._now)
@@ -158,8 +165,8 @@ class ApexSimulator:
         live = self._live
         if live.blank and not live.passings:
             return board.Change(lines=[])
-        dirty = [s.entry.competitor_id for s in live.session.order if s.entry.competitor_id in live.dirty]
-        found = board.changed_cells(self._shown, dirty, self._row)
+        on_board = [s.entry.competitor_id for s in live.session.order if s.entry.competitor_id in self._shown.positions]
+        found = board.changed_cells(self._shown, [row for row in on_board if row in live.dirty], self._row)
         subjects = board.changed_lines(self._shown, live.lines())
         self._held = self._splits(found)
         if self._held:
@@ -167,8 +174,8 @@ class ApexSimulator:
             found = dict(list(found.items())[:first])
             subjects.pop("msg", None)
             return board.Change(board.ordered(subjects, found, []), found, subjects=subjects)
-        positions = {row: standing.position for row, standing in live.session.standings.items()}
-        positions = {row: place for row, place in positions.items() if self._shown.positions.get(row) != place}
+        places = {row: live.session.standings[row].position for row in on_board}
+        positions = {row: place for row, place in places.items() if self._shown.positions[row] != place}
         best = self._changed_best()
         lines = board.ordered(subjects, found, board.row_events(live.passings, positions), best)
         live.dirty.clear()
