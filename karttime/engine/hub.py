@@ -173,7 +173,7 @@ class Hub:
         self.tap_failures = 0
         self._mailbox = mailbox
         self._subscriptions: set[Subscription] = set()
-        self._taps: dict[Tap, None] = {}
+        self._taps: dict[object, Tap] = {}
 
     @property
     def subscribers(self) -> int:
@@ -192,8 +192,9 @@ class Hub:
 
     def add_tap(self, tap: Tap) -> Callable[[], None]:
         """Call `tap` with every publication from now on; call what is returned to end that (any number of times)."""
-        self._taps[tap] = None
-        return lambda: self._taps.pop(tap, None)
+        key = object()
+        self._taps[key] = tap
+        return lambda: self._forget(key)
 
     def current(self) -> Current:
         """The state as it is now."""
@@ -214,8 +215,11 @@ class Hub:
         self.status = status
         self._send(status)
 
+    def _forget(self, key: object) -> None:
+        self._taps.pop(key, None)
+
     def _send(self, item: HubItem) -> None:
-        for tap in tuple(self._taps):
+        for tap in tuple(self._taps.values()):
             if not shielded(tap, item):
                 self.tap_failures += 1
         for subscription in self._subscriptions:

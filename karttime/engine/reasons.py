@@ -22,8 +22,11 @@ from websockets.frames import Close
 
 from karttime.domain.display import clean
 
-TRANSPORT_ERRORS: Final = (OSError, WebSocketException, EOFError, UnicodeError)
-"""What opening and reading a connection raises; `UnicodeError` is a host name that cannot be encoded."""
+READING_ERRORS: Final = (OSError, WebSocketException, EOFError)
+"""What reading from a connection raises."""
+
+OPENING_ERRORS: Final = (*READING_ERRORS, ValueError)
+"""What opening a connection raises; `ValueError` is an address that cannot be taken apart or encoded."""
 
 _CODES: Final[dict[int, str]] = {
     1000: "closed the connection",
@@ -59,7 +62,6 @@ _STATUS: Final[dict[int, str]] = {
 
 _ERRNO: Final[dict[int, str]] = {
     errno.ECONNREFUSED: "the server refuses connections at this port",
-    errno.ECONNRESET: "the server reset the connection",
     errno.EHOSTUNREACH: "there is no route to the server",
     errno.ENETUNREACH: "this machine has no network",
     errno.ETIMEDOUT: "the server does not answer",
@@ -96,7 +98,9 @@ def _system(error: OSError) -> str:
     return known or f"the connection failed ({clean(error.strerror or str(error), 120)})"
 
 
-_REASONS: Final[tuple[tuple[type[Exception], str | Callable[[Any], str]], ...]] = (
+_HUNG_UP: Final = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
+
+_REASONS: Final[tuple[tuple[type[Exception] | tuple[type[Exception], ...], str | Callable[[Any], str]], ...]] = (
     (ConnectionClosed, _closed),
     (InvalidStatus, _refused),
     (InvalidURI, "the address is not a WebSocket address"),
@@ -108,8 +112,10 @@ _REASONS: Final[tuple[tuple[type[Exception], str | Callable[[Any], str]], ...]] 
     ),
     (ssl.SSLError, "no TLS connection could be made: the server may want ws:// instead of wss:// at this port"),
     (socket.gaierror, "the host name cannot be resolved: check the address and this machine's network"),
+    (_HUNG_UP, "the server hung up before the connection stood: check the port, and ws:// against wss://"),
     (TimeoutError, "the server did not answer in time"),
     (UnicodeError, "the host name is not a valid one"),
+    (ValueError, "the address is not a WebSocket address"),
     (OSError, _system),
 )
 """The first type that fits counts, so subclasses stand before their bases."""

@@ -29,7 +29,7 @@ from websockets.frames import Opcode
 from karttime import __version__
 from karttime.engine.backoff import Backoff, BackoffOptions
 from karttime.engine.clock import Clock
-from karttime.engine.reasons import TRANSPORT_ERRORS, explain
+from karttime.engine.reasons import OPENING_ERRORS, READING_ERRORS, explain
 from karttime.engine.source import Connected, Connecting, GaveUp, Lost, Retrying, SourceItem
 from karttime.errors import SourceError
 from karttime.feeds.frame import Frame
@@ -144,7 +144,7 @@ class _Link:
         try:
             async with asyncio.timeout(self._options.open_timeout_s):
                 self._connection = await _connect(self._url, self._options)
-        except TRANSPORT_ERRORS as error:
+        except OPENING_ERRORS as error:
             raise SourceError(explain(error)) from error
         self._opened, self._opened_at = self._clock.monotonic(), self._clock.wall_ms()
         return self
@@ -173,7 +173,7 @@ class _Link:
         except TimeoutError as error:
             reason = f"silent: no message for {self._options.silence_s:g} s, not even a keep-alive"
             raise SourceError(reason) from error
-        except TRANSPORT_ERRORS as error:
+        except READING_ERRORS as error:
             raise SourceError(explain(error)) from error
         now = self._clock.monotonic()
         at = self._opened_at + round((now - self._opened) * 1000)
