@@ -13,7 +13,8 @@ from typing import Final
 from karttime.api.link import Link, text_frame
 from karttime.api.wire import ENCODERS, WireFormat, status_update
 from karttime.engine.clock import Clock
-from karttime.engine.hub import Hub, HubItem
+from karttime.engine.collector import Collector
+from karttime.engine.hub import HubItem
 from karttime.engine.status import StatusPublication
 
 OUTBOX_BYTES: Final = 256 * 1024
@@ -46,7 +47,7 @@ class Client:
 
     def put(self, frames: Iterable[bytes]) -> None:
         """Queue frames; when there is no room the backlog gives way to a snapshot."""
-        if self._behind:
+        if self._behind:  # the snapshot that is due contains them
             return
         for frame in frames:
             self._outbox.append(frame)
@@ -90,13 +91,14 @@ class Client:
 class Channel:
     """The clients of one circuit."""
 
-    def __init__(self, hub: Hub, clock: Clock) -> None:
-        self.hub = hub
+    def __init__(self, collector: Collector, clock: Clock) -> None:
+        self.hub = hub = collector.hub
+        self._collector = collector
         self.sent_frames = self.conflated = self.aborted = 0
         self._clock = clock
         self._clients: set[Client] = set()
         self._encoders = {fmt: ENCODERS[fmt](hub.circuit_id) for fmt in WireFormat}
-        self._snapshots: dict[WireFormat, tuple[int, list[bytes]]] = {}
+        self._snapshots: dict[WireFormat, tuple[tuple[str, int], list[bytes]]] = {}
 
     def join(self, link: Link, formats: Collection[WireFormat]) -> Client:
         """A new client; its first frames are the whole state, followed by everything after it."""
@@ -117,7 +119,7 @@ class Channel:
         if not self._clients:
             return
         if isinstance(item, StatusPublication):
-            frames = [text_frame(status_update(self.hub.circuit_id, item))]
+            frames = [self._status()]
             for client in self._clients:
                 client.put(frames)
             return
@@ -133,20 +135,24 @@ class Channel:
                 encoded[fmt] = [text_frame(message) for message in messages]
         for client in self._clients:
             for fmt in client.formats:
-                client.put(encoded[fmt])
+                if encoded[fmt]:
+                    client.put(encoded[fmt])
 
     def greeting(self, formats: Iterable[WireFormat]) -> list[bytes]:
         """The whole state as it is now, and the way to the timing system."""
         frames = [frame for fmt in formats for frame in self._snapshot(fmt)]
-        frames.append(text_frame(status_update(self.hub.circuit_id, self.hub.status)))
+        frames.append(self._status())
         return frames
+
+    def _status(self) -> bytes:
+        return text_frame(status_update(self._collector.status(), self._clock.wall_ms()))
 
     def _snapshot(self, fmt: WireFormat) -> list[bytes]:
         """The state in one format; made once for all who ask between two publications."""
-        seq, frames = self._snapshots.get(fmt, (-1, []))
-        if seq != self.hub.seq:
+        position, frames = self._snapshots.get(fmt, (None, []))
+        if position != (self.hub.epoch, self.hub.seq):
             session = self.hub.session
             at = session.last_at if session is not None else self._clock.wall_ms()
             frames = [text_frame(message) for message in self._encoders[fmt].full(session, at)]
-            self._snapshots[fmt] = self.hub.seq, frames
+            self._snapshots[fmt] = (self.hub.epoch, self.hub.seq), frames
         return frames

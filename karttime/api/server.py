@@ -93,7 +93,18 @@ async def serve(app: FastAPI, listener: socket.socket, ready: asyncio.Event, sto
         waiting.cancel()
 
 
+class _OneLine(logging.Filter):
+    """A client's broken bytes are its own fault: one line without a traceback."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.exc_info and record.exc_info[0] is UnicodeDecodeError:
+            record.exc_info = record.exc_text = None
+            record.levelno, record.levelname = logging.INFO, "INFO"
+        return True
+
+
 def quiet_logs() -> None:
     """Uvicorn logs a line with the whole address, tokens and all, for each WebSocket: warnings are enough."""
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "websockets"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("uvicorn.error").addFilter(_OneLine())

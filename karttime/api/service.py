@@ -66,7 +66,7 @@ class Service:
         collector = await self.engine.ensure(circuit_id)
         channel = self._channels.get(circuit_id)
         if channel is None or channel.hub is not collector.hub:
-            channel = self._channels[circuit_id] = Channel(collector.hub, self.clock)
+            channel = self._channels[circuit_id] = Channel(collector, self.clock)
             if self.archive is not None:
                 collector.hub.add_tap(archive_tap(self.archive, collector.circuit))
             collector.hub.add_tap(channel.tap)

@@ -22,7 +22,7 @@ from karttime.domain.display import clean, displayed, sent
 from karttime.domain.ids import CompetitorId
 from karttime.domain.session import Change, Session
 from karttime.domain.updates import Cell
-from karttime.engine.status import StatusPublication
+from karttime.engine.status import CollectorStatus
 
 
 class WireFormat(StrEnum):
@@ -151,16 +151,16 @@ ENCODERS: Final[Mapping[WireFormat, Callable[[str], TimingData | KartingData]]] 
 }
 
 
-def status_update(circuit_id: str, status: StatusPublication) -> bytes:
+def status_update(status: CollectorStatus, at: int) -> bytes:
     """The way to the timing system, as it is."""
     message = {
         "type": "status_update",
-        "circuit_id": circuit_id,
+        "circuit_id": status.circuit_id,
         "timing_connected": status.timing_connected,
         "state": status.state.value,
         "data_age_ms": status.data_age_ms,
         "reason": clean(status.reason),
-        "timestamp": iso(status.at),
+        "timestamp": iso(at),
     }
     return orjson.dumps(message)
 

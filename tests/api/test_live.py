@@ -1,0 +1,317 @@
+"""`WS /circuits/{id}/live`: what clients are promised, over a real connection."""
+
+import asyncio
+import socket as sockets
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from karttime.api import channel as channels
+from karttime.domain.updates import BoardRow, BoardShown, Cell, CellsChanged, Loop, Passed, PositionsChanged
+
+from .conftest import COLUMNS, START, Venue, kart, lap, opening, serving, until
+
+TIMES = ["Dernier T.", "Meilleur T.", "Ecart", "Tours"]
+
+
+async def test_a_late_joiner_gets_the_whole_state_at_once(venue: Venue) -> None:
+    """The first message is a full karting_data with the rows as they are, laps included."""
+    await venue.publish(*opening())
+    await venue.publish(*lap(START + 1000, "45.123", 45_123))
+    async with venue.watch() as watcher:
+        first = await watcher.next()
+    assert first["type"] == "karting_data"
+    assert first["circuit_id"] == "hill"
+    assert list(first["drivers"]) == ["24089", "24090"]
+    assert first["drivers"]["24089"] == {
+        "Statut": "",
+        "Classement": "1",
+        "Kart": "11",
+        "Equipe": "LIONS",
+        "Pilote": "Ada",
+        "Dernier T.": "0:45.123",
+        "Ecart": "",
+        "Tours": "1",
+    }
+    assert first["column_order"] == ["Statut", "Classement", "Kart", "Equipe", "Pilote", *TIMES]
+
+
+async def test_before_any_session_the_first_message_is_there_too(venue: Venue) -> None:
+    """`drivers` is an object, also when it is empty: the app drops a message without it."""
+    async with venue.watch() as watcher:
+        first = await watcher.next()
+        assert (first["type"], first["drivers"], first["column_order"]) == ("karting_data", {}, [])
+        status = await watcher.next("status_update")
+    assert status["timing_connected"] is True
+
+
+async def test_without_a_choice_both_formats_come(venue: Venue) -> None:
+    """One timing_data for each competitor on connect, and both for each change."""
+    await venue.publish(*opening())
+    async with venue.watch() as watcher:
+        kinds = [(await watcher.next())["type"] for _ in range(4)]
+        assert kinds == ["karting_data", "timing_data", "timing_data", "status_update"]
+        await venue.publish(*lap(START + 1000, "1:06.131", 66_131))
+        assert {(await watcher.next())["type"] for _ in range(2)} == {"karting_data", "timing_data"}
+
+
+@pytest.mark.parametrize("how", ["query", "subprotocol"])
+@pytest.mark.parametrize("name", ["timing_data", "karting_data"])
+async def test_a_client_chooses_one_format(venue: Venue, how: str, name: str) -> None:
+    """By query or by subprotocol; nothing of the other format comes."""
+    await venue.publish(*opening())
+    query = f"?format={name}" if how == "query" else ""
+    options: dict[str, Any] = {} if how == "query" else {"subprotocols": ["something-else", name]}
+    async with venue.watch(query, **options) as watcher:
+        assert watcher.socket.subprotocol == (None if how == "query" else name)
+        seen = {(await watcher.next())["type"]}
+        await watcher.next("status_update")
+        await venue.publish(*lap(START + 1000, "1:06.131", 66_131))
+        seen.add((await watcher.next())["type"])
+    assert seen == {name}
+
+
+async def test_timing_data_has_the_published_shape(venue: Venue) -> None:
+    """The whole row as displayed by C1…Cn in order, and what the feed sent for this change."""
+    await venue.publish(*opening())
+    async with venue.watch("?format=timing_data") as watcher:
+        await watcher.next("status_update")
+        await venue.publish(*lap(START + 1000, "1:06.131", 66_131))
+        message = await watcher.next()
+    assert message == {
+        "type": "timing_data",
+        "circuit_id": "hill",
+        "data": {
+            "mapped_data": {"C1": "", "C2": "1", "C3": "11", "C4": "Crew 1", "C5": "1:06.131", "C6": "", "C7": ""},
+            "raw_data": {"row": "r24089", "cells": {"c5": ["tn", "1:06.131"]}},
+            "timestamp": "2026-01-01T12:00:01.000Z",
+        },
+    }
+    assert list(message["data"]["mapped_data"]) == [f"C{n}" for n in range(1, 8)]
+
+
+async def test_a_change_carries_whole_rows_of_those_who_changed_only(venue: Venue) -> None:
+    """TOURS takes the name from the message in which the lap appeared."""
+    await venue.publish(*opening())
+    async with venue.watch("?format=karting_data") as watcher:
+        first = await watcher.next()
+        await watcher.next("status_update")
+        await venue.publish(*lap(START + 1000, "1:06.131", 66_131))
+        message = await watcher.next()
+    assert list(message["drivers"]) == ["24089"]
+    assert message["drivers"]["24089"]["Equipe"] == "LIONS"
+    assert message["drivers"]["24089"]["Dernier T."] == "1:06.131"
+    assert message["message_count"] == first["message_count"] + 1
+
+
+async def test_what_shows_nothing_sends_nothing(venue: Venue) -> None:
+    """A crossing without a new cell is no message: the next one that comes is that of the position."""
+    await venue.publish(*opening())
+    async with venue.watch("?format=karting_data") as watcher:
+        await watcher.next("status_update")
+        await venue.publish(Passed(START + 500, kart("24089"), Loop.LINE))
+        await venue.publish(PositionsChanged(START + 900, {kart("24089"): 2, kart("24090"): 1}))
+        message = await watcher.next()
+    assert {name: row["Classement"] for name, row in message["drivers"].items()} == {"24089": "2", "24090": "1"}
+
+
+async def test_a_new_board_brings_a_snapshot(venue: Venue) -> None:
+    """Also the rows that look the same are in it."""
+    await venue.publish(*opening())
+    async with venue.watch("?format=karting_data") as watcher:
+        await watcher.next("status_update")
+        await venue.publish(*opening(("24089", "24090", "24091"), START + 1000, "2"))
+        assert len((await watcher.next())["drivers"]) == 3
+
+
+async def test_following_changes_gives_what_a_late_joiner_sees(venue: Venue) -> None:
+    """Merging the first message and all updates equals a fresh client's first message."""
+    await venue.publish(*opening())
+    async with venue.watch("?format=karting_data") as watcher:
+        state = (await watcher.next())["drivers"]
+        await watcher.next("status_update")
+        for n in range(20):
+            await venue.publish(*lap(START + n, f"1:0{n % 7}.131", 60_000 + n, ("24089", "24090")[n % 2]))
+            state |= (await watcher.next())["drivers"]
+        async with venue.watch("?format=karting_data") as late:
+            assert (await late.next())["drivers"] == state
+
+
+async def test_ping_is_answered(venue: Venue) -> None:
+    """`{"type":"ping"}` gives a pong with a time."""
+    async with venue.watch() as watcher:
+        await watcher.next("status_update")
+        await watcher.socket.send('{"type":"ping"}')
+        pong = await watcher.next("pong")
+    assert pong["timestamp"].endswith("Z")
+
+
+@pytest.mark.parametrize("junk", ["hello", "[]", '{"type":"subscribe"}', b"\x00\xff", "[" * 2000, '{"type":NaN}'])
+async def test_anything_else_gets_an_error_and_the_feed_goes_on(venue: Venue, junk: str | bytes) -> None:
+    """Text, JSON and binary alike; the next data comes."""
+    await venue.publish(*opening())
+    async with venue.watch() as watcher:
+        await watcher.next("status_update")
+        await watcher.socket.send(junk)
+        assert "ping" in (await watcher.next("error"))["detail"]
+        await venue.publish(*lap(START + 1000, "1:06.131", 66_131))
+        assert (await watcher.next("karting_data"))["drivers"]["24089"]["Dernier T."] == "1:06.131"
+
+
+async def test_errors_come_at_a_bounded_rate(venue: Venue) -> None:
+    """Two hundred bad messages get a handful of errors."""
+    async with venue.watch() as watcher:
+        await watcher.next("status_update")
+        for _ in range(30):
+            await watcher.socket.send("junk")
+        await watcher.socket.send('{"type":"ping"}')
+        kinds = []
+        while (kind := (await watcher.next())["type"]) != "pong":
+            kinds.append(kind)
+    assert 1 <= kinds.count("error") <= 6
+
+
+async def test_an_oversize_message_ends_its_sender_alone(venue: Venue) -> None:
+    """Its connection is closed with 1009; the others notice nothing."""
+    await venue.publish(*opening())
+    async with venue.watch() as bad, venue.watch("?format=karting_data") as good:
+        await good.next("status_update")
+        await bad.socket.send("x" * 5000)
+        assert await bad.closed() == 1009
+        await venue.publish(*lap(START + 1000, "1:06.131", 66_131))
+        assert (await good.next())["drivers"]["24089"]["Dernier T."] == "1:06.131"
+
+
+@pytest.mark.parametrize(
+    ("query", "circuit", "options", "code"),
+    [
+        ("", "nowhere", {}, 4004),
+        ("?format=xml", "hill", {}, 4400),
+        ("", "hill", {"origin": "https://evil.example"}, 4403),
+    ],
+)
+async def test_refusals_are_accepted_first_and_closed_with_a_code(
+    venue: Venue, query: str, circuit: str, options: dict[str, Any], code: int
+) -> None:
+    """A browser sees a close code only after the handshake."""
+    async with venue.watch(query, circuit, **options) as watcher:
+        assert await watcher.closed() == code
+        assert watcher.socket.close_reason
+
+
+@pytest.mark.parametrize("origin", ["https://app.example", "http://localhost:5173", None])
+async def test_known_pages_and_programs_may_connect(venue: Venue, origin: str | None) -> None:
+    """The app's pages by their origin, programs without one; our own page by its host."""
+    for allowed in (origin, f"http://{venue.address}"):
+        async with venue.watch("", origin=allowed) as watcher:
+            assert (await watcher.next())["type"] == "karting_data"
+
+
+async def test_too_many_clients_are_told_to_come_later(tmp_path: Path) -> None:
+    """1013, and those who are in stay."""
+    async with serving(tmp_path, max_clients=1) as venue, venue.watch() as first, venue.watch() as second:
+        assert await second.closed() == 1013
+        await first.next("status_update")
+
+
+async def test_losing_the_timing_system_is_a_status_and_no_close(venue: Venue) -> None:
+    """Clients stay connected and are told."""
+    await venue.publish(*opening())
+    async with venue.watch() as watcher:
+        assert (await watcher.next("status_update"))["timing_connected"] is True
+        await venue.lose("the timing system went away")
+        status = await watcher.next("status_update")
+        assert (status["timing_connected"], status["state"]) == (False, "reconnecting")
+        assert "went away" in status["reason"]
+        assert isinstance(status["data_age_ms"], int)
+
+
+async def test_a_circuit_that_is_not_started_can_be_watched(venue: Venue) -> None:
+    """The app opens the socket before it posts start-timing."""
+    async with venue.watch("", "dale") as watcher:
+        assert (await watcher.next())["drivers"] == {}
+        assert (await watcher.next("status_update"))["state"] == "stopped"
+
+
+async def test_leaving_clients_are_forgotten(venue: Venue) -> None:
+    """Nothing of a client stays behind."""
+    async with venue.watch() as watcher:
+        await watcher.next()
+        assert venue.service.clients_of("hill") == 1
+    await until(lambda: venue.service.clients == 0)
+
+
+async def test_a_client_that_does_not_read_is_cut_off_and_delays_nobody(
+    venue: Venue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its outbox stays bounded, it is aborted, and a reading client gets every change."""
+    monkeypatch.setattr(channels, "PATIENCE", 2.0)
+    await venue.publish(*opening(tuple(str(100 + n) for n in range(60))))
+    stalled = sockets.socket()
+    stalled.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 4096)
+    stalled.setblocking(False)
+    host, port = venue.address.split(":")
+    await asyncio.get_running_loop().sock_connect(stalled, (host, int(port)))
+    head = f"GET /circuits/hill/live HTTP/1.1\r\nHost: {venue.address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    await asyncio.get_running_loop().sock_sendall(stalled, (head + key).encode())
+    async with venue.watch("?format=karting_data") as good:
+        await good.next("status_update")
+        everybody = [kart(str(100 + n)) for n in range(60)]
+        status = venue.service.channels
+        number = 0
+        async with asyncio.timeout(30):
+            while not status()["hill"].aborted:
+                number += 1
+                cells = {name: {7: Cell("in", f"{number} " + "x" * 200)} for name in everybody}
+                await venue.publish(CellsChanged(START + number, cells))
+                message = await good.next("karting_data")
+                assert message["timestamp"].endswith(f"{(START + number) % 1000:03d}Z"), "nothing is missing or late"
+                await asyncio.sleep(0.005)
+        client_bytes = [client._bytes for client in venue.service._channels["hill"]._clients]
+        assert max(client_bytes) <= channels.OUTBOX_BYTES
+        assert status()["hill"].conflated >= 1
+    stalled.close()
+
+
+async def test_a_slow_client_gets_one_newer_snapshot(venue: Venue, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After an overflow the state that arrives is the present one, and the stream goes on from it."""
+    monkeypatch.setattr(channels, "OUTBOX_FRAMES", 3)
+    await venue.publish(*opening())
+    async with venue.watch("?format=karting_data") as watcher:
+        await watcher.next("status_update")
+        [client] = venue.service._channels["hill"]._clients
+        for _ in range(6):  # one step of the loop: the client's task has no turn in between
+            client.put((b"never sent",))
+        assert client._behind
+        assert len((await watcher.next())["drivers"]) == 2, "everybody, and nothing of the backlog"
+        await watcher.next("status_update")
+        await venue.publish(*lap(START + 2000, "1:05.000", 65_000))
+        assert list((await watcher.next())["drivers"]) == ["24089"]
+
+
+async def test_the_end_of_the_service_is_told(tmp_path: Path) -> None:
+    """1012: come again soon."""
+    async with serving(tmp_path) as venue:
+        watching = venue.watch()
+        watcher = await watching.__aenter__()
+        await watcher.next("status_update")
+    with pytest.raises(ConnectionClosed):
+        await watcher.next("never")
+    assert watcher.socket.close_code == 1012
+
+
+async def test_hostile_names_are_harmless_text(venue: Venue) -> None:
+    """Control characters, overrides and lone surrogates are gone; the frame is valid UTF-8 JSON."""
+    await venue.publish(*opening())
+    rows = {kart("../x/__a__"): BoardRow(1, {4: Cell("dr", "\x1b]0;x\x07<img src=x>\u202e\ud800\x00" + "y" * 999)})}
+    await venue.publish(BoardShown(START + 1, COLUMNS, rows))
+    async with venue.watch() as watcher:
+        karting, timing = await watcher.next(), await watcher.next()
+    [name] = karting["drivers"]
+    assert not set(name) & set("/.")
+    assert timing["data"]["mapped_data"]["C4"] == ("]0;x<img src=x>" + "y" * 999)[:256]
+    assert orjson.dumps(timing)
