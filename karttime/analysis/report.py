@@ -74,20 +74,18 @@ def analyze(
 def _decode(
     report: Report, decoder: Decoder, frames: Iterator[Frame], progress: Callable[[int, int], None] | None
 ) -> None:
-    feed, apply = decoder.feed, report.logbook.apply
+    apply = report.logbook.apply
     while batch := list(islice(frames, _BATCH)):
-        for frame in batch:
-            for update in feed(frame):
-                if isinstance(update, Rejection):
-                    _keep_sample(report, update)
-                else:
-                    apply(update)
+        for update in decoder.feed_many(batch):
+            if isinstance(update, Rejection):
+                _keep_sample(report, update)
+            else:
+                apply(update)
         _account(report, batch, progress)
     if report.last_at is not None:  # whatever waits for the next frame is decided by silence
-        for silence in (1, 2):
-            for update in feed(Frame(report.last_at + silence, "\n")):
-                if not isinstance(update, Rejection):
-                    apply(update)
+        for update in decoder.feed_many(Frame(report.last_at + silence, "\n") for silence in (1, 2)):
+            if not isinstance(update, Rejection):
+                apply(update)
 
 
 def _count(report: Report, frames: Iterator[Frame], progress: Callable[[int, int], None] | None) -> None:
@@ -100,16 +98,10 @@ def _account(report: Report, batch: Sequence[Frame], progress: Callable[[int, in
         report.first_at = batch[0].at
     report.last_at = batch[-1].at
     report.frames += len(batch)
-    report.bytes += sum(map(_size, batch))
+    report.bytes += len("".join([frame.text or "" for frame in batch]).encode("utf-8", "surrogatepass"))
+    report.bytes += sum(len(frame.data) for frame in batch if frame.data)
     if progress is not None:
         progress(report.frames, report.bytes)
-
-
-def _size(frame: Frame) -> int:
-    text = frame.text
-    if text is None:
-        return len(frame.data or b"")
-    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
 def _keep_sample(report: Report, rejection: Rejection) -> None:

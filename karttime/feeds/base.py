@@ -4,7 +4,7 @@ A decoder is a stateful object without I/O, clock or async: frames in, updates o
 sends; what it cannot accept comes back as a `Rejection`, counted by its reason.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -44,6 +44,14 @@ class Decoder(Protocol):
 
     def feed(self, frame: Frame) -> Sequence[Update | Rejection]:
         """Decode one frame; work and memory are bounded by the frame's size, and nothing is raised."""
+        ...
+
+    def feed_many(self, frames: Iterable[Frame]) -> Iterator[Update | Rejection]:
+        """Decode frames that nobody watches one by one: the same state in the end, for less work.
+
+        Cells and positions that were sent again and again may come once, as they are last, but never after an event
+        that followed them.
+        """
         ...
 
 

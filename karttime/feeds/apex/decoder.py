@@ -18,7 +18,7 @@ counted by reason. Work per frame is bounded by its size.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import Final
@@ -66,7 +66,7 @@ class ApexDecoder:
         self._burst: dict[str, tuple[str, str, str]] | None = None
         self._sessions = 0
         self._doubts: list[str] = []
-        self._out: list[Update] = []
+        self._out: list[Update | Rejection] = []
 
     @property
     def refused(self) -> Mapping[str, int]:
@@ -82,27 +82,30 @@ class ApexDecoder:
 
     def feed(self, frame: Frame) -> Sequence[Update | Rejection]:
         """Decode one frame. Never raises on what a feed sends."""
-        reader = self._reader
-        reader.frame += 1
-        at, text, data, direction, _ = frame
-        if direction == "out" or (text == "\n" and not reader.waiting):
-            return ()
-        reader.at = at
-        if text is None:
-            reader.refuse("binary-frame", repr((data or b"")[:64]))
-            return self._refusals.take()
-        lines = text.split("\n")
-        if torn := lines.pop():
-            reader.refuse("torn-line", torn)
-        reader.read(lines, self._other)
+        for _ in self._reader.read((frame,), self._other, self._end_of_frame):
+            pass
+        return self._gathered()
+
+    def feed_many(self, frames: Iterable[Frame]) -> Iterator[Update | Rejection]:
+        """Decode frames that nobody watches one by one (see `Decoder.feed_many`)."""
+        for _ in self._reader.read(frames, self._other, self._end_of_frame):
+            yield from self._gathered()
+        yield from self._gathered()
+
+    def _end_of_frame(self) -> None:
         if self._burst is not None:
             self._end_burst(self._burst)
-        if reader.waiting:
-            reader.end_of_frame()
-        updates = reader.flush()
-        if self._out:
-            updates, self._out = self._out + updates, []
-        return [*updates, *self._refusals.take()] if self._refusals.fresh else updates
+        self._reader.burst_open = False
+        self._reader.end_of_frame()
+
+    def _gathered(self) -> list[Update | Rejection]:
+        """What was read since the last call."""
+        updates: list[Update | Rejection] = [*self._out]
+        self._out.clear()
+        self._reader.flush(updates)
+        if self._refusals.fresh:
+            updates += self._refusals.take()
+        return updates
 
     def _other(self, subject: str, verb: str, value: str, line: str) -> None:
         """Lines that are about no row of the board."""
@@ -115,6 +118,7 @@ class ApexDecoder:
             self._grid(value)
         elif subject == "init" and (verb in LETTERS or verb == "n"):
             self._letter, self._burst = verb, {}
+            self._reader.burst_open = True
         elif subject not in COMMANDS_WITHOUT_STATE and not _BEST_TABLE.fullmatch(subject):
             self._unknown(subject, line)
 
@@ -176,7 +180,7 @@ class ApexDecoder:
         now = Standing(heading, cells.keys(), 0, is_blank(grid, columns), countdown)
         same, why = self._goes_on(now)
         reader.end_of_frame()
-        self._out += reader.flush()
+        reader.flush(self._out)
         if not same:
             self._start_session(heading, why, early)
         for command, (verb, value, line) in burst.items():
@@ -232,8 +236,8 @@ class ApexDecoder:
     def _replay(self, early: Sequence[EarlyLine], grid: Grid, columns: tuple[Column, ...]) -> None:
         """Read lines that came before their board."""
         reader = self._reader
-        frame, at, events = reader.frame, reader.at, reader.events
-        reader.events = []
+        frame, at, events = reader.frame, reader.at, [*reader.events]
+        reader.events.clear()
         static = {column.index for column in columns if column.role in _STATIC}
         known = {
             row_id: {index: cell for index, cell in row.cells.items() if index in static}
@@ -241,16 +245,18 @@ class ApexDecoder:
         }
         reader.at = early[0].at
         self._show(grid, columns, known)
-        self._out += reader.flush()
+        reader.flush(self._out)
         for number, lines in groupby(early, key=lambda line: line.frame):
-            frame_lines = list(lines)
-            reader.frame, reader.at = number, frame_lines[0].at
-            reader.read([line.line for line in frame_lines], self._other)
-            reader.end_of_frame()
-            self._out += reader.flush()
+            kept = list(lines)
+            reader.frame = number - 1
+            frame_again = Frame(kept[0].at, "".join(f"{line.line}\n" for line in kept))
+            for _ in reader.read((frame_again,), self._other, reader.end_of_frame):
+                pass
+            reader.flush(self._out)
         self._refusals.take_back("unknown-row", len(early))
         self._doubt(f"{len(early)} lines came before the board that explains them; they were read under its columns")
-        reader.frame, reader.at, reader.events = frame, at, events
+        reader.frame, reader.at = frame, at
+        reader.events += events
 
     def _show(self, grid: Grid, columns: tuple[Column, ...], cells: Mapping[str, Mapping[int, Cell]]) -> None:
         """Put a board up."""

@@ -16,8 +16,7 @@ So the time of a lap is the text of the last-lap cell, and whether it is a lap i
 | (none) | `*` alone at another moment | a row re-sent with a penalty, a first crossing, a crossing after the flag |
 """
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Rule = Literal["crossing", "identical", "pit-lane", "last-lap-cell", "revised", "board"]
 
@@ -25,8 +24,7 @@ TOLERANCE_MS = 5_000
 """How far the time between two crossings may be from the lap time: venues push in bursts of up to 4 s."""
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """A decided lap (or, for `revised`, a corrected one).
 
     Attributes:
@@ -44,8 +42,7 @@ class Decision:
     doubt: str = ""
 
 
-@dataclass(slots=True)
-class _Shown:
+class _Shown(NamedTuple):
     """A last-lap cell that was sent and waits for its crossing."""
 
     frame: int
@@ -54,8 +51,7 @@ class _Shown:
     same: bool
 
 
-@dataclass(slots=True)
-class _Crossing:
+class _Crossing(NamedTuple):
     """A crossing that waits for its last-lap cell."""
 
     frame: int
@@ -161,9 +157,9 @@ class LapTracker:
 
     def _without_cell(self, crossing: _Crossing) -> list[Decision]:
         last_ms = self.last_ms
-        if last_ms is not None and self.line_at is not None and self._fits(crossing.at, last_ms):
+        if crossing.counts and last_ms is not None and self._fits(crossing.at, last_ms):
             return [self._lap("identical", last_ms, (crossing.frame,), crossing.at)]
-        if self.line_at is None or (crossing.counts is False and not self._soon(crossing.at)):
+        if self.line_at is None or not (crossing.counts or self._soon(crossing.at)):
             self.line_at = crossing.at
         return []
 

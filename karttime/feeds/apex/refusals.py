@@ -60,5 +60,6 @@ class Refusals:
 
     def take(self) -> list[Rejection]:
         """The samples of this frame; the next frame starts anew."""
-        fresh, self.fresh = self.fresh, []
+        fresh = [*self.fresh]
+        self.fresh.clear()
         return fresh
