@@ -90,7 +90,7 @@ class RowReader:
         """Count a line as refused."""
         self._refusals.refuse(self.at, self.frame, reason, line)
 
-    def read(  # noqa: C901, PLR0912 - the one hot loop: a call per case costs a third of its speed
+    def read(  # noqa: C901, PLR0912, PLR0915 - the one hot loop: a call per case costs a third of its speed
         self,
         frames: Iterable[Frame],
         other: Callable[[str, str, str, str], None],
@@ -110,10 +110,9 @@ class RowReader:
             if direction == "out" or (frame_text == "\n" and not self._waiting):
                 continue
             self.at = at
-            lines = (
-                self._lines(frame_text, data) if not frame_text or frame_text[-1] != "\n" else frame_text.split("\n")
-            )
-            lines.pop()
+            lines = frame_text.split("\n") if frame_text else [""]
+            if lines.pop() or frame_text is None:
+                self._torn(frame_text, data)
             for line in lines:
                 try:
                     subject, style, text = line.split("|", 2)

@@ -138,7 +138,7 @@ def _best_sector(session: SessionState, index: int) -> tuple[str, int | None]:
 
 
 def best_table_line(cells: Mapping[tuple[int, int], Cell], dialect: Dialect) -> str:
-    header = f'<thead><th width="35%">Best</th><th width="20%">{dialect.header("no")}</th><th width="45%"></th></thead>'
+    header = f'<thead><th width="35%">{dialect.words.best_lap}</th><th width="20%">{dialect.header("no")}</th><th width="45%"></th></thead>'
     rows = []
     for row in sorted({row for row, _ in cells}):
         tds = "".join(

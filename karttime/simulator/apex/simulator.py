@@ -54,7 +54,7 @@ class ApexSimulator:
         """All frames, in time order, made as they are asked for; `truth` is complete when they are exhausted."""
         while self._race.next_at is not None or self._flush_at is not None:
             race, timer = self._race.next_at, self._live.timers.next_at
-            keep_alive = self._quiet_since + KEEP_ALIVE_MS
+            keep_alive = self._quiet_since + KEEP_ALIVE_MS if self._flush_at is None else None
             self._now = min(at for at in (race, timer, self._flush_at, keep_alive) if at is not None)
             if race == self._now:
                 self._step()
@@ -69,8 +69,8 @@ class ApexSimulator:
     def _step(self) -> None:
         for event in self._race.step():
             self._live.hear(event, self._race.session)
-            if isinstance(event, events.SessionLoaded):
-                self._flush_at = self._now  # a new session is shown at once
+            if isinstance(event, events.SessionLoaded) and self._now == 0:
+                self._flush_at = 0  # the first frame is what a client gets on connecting
             self.truth.hear(event, self._race.session, unseen=self._live.blank, told=self._told)
 
     def _told(self, row: CompetitorId) -> Mapping[str, str]:
