@@ -1,0 +1,96 @@
+import pytest
+
+from karttime.circuits.local import LocalCircuits, check_url, local_circuits, slug
+from karttime.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ws://timing.example",
+        "wss://timing.example:8523/",
+        "  wss://timing.example/live?x=1 ",
+        "ws://127.0.0.1:8000",
+        "ws://[::1]:8000/x",
+        "WSS://TIMING.EXAMPLE",
+        "ws://été.example/",
+    ],
+)
+def test_addresses_of_feeds_are_accepted(url: str) -> None:
+    assert check_url(url) == url.strip()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "timing.example",
+        "http://timing.example",
+        "https://timing.example",
+        "ws:timing.example",
+        "ws://",
+        "ws://:8000",
+        "ws:///path",
+        "ws://user@timing.example",
+        "ws://user:secret@timing.example",
+        "ws://:@timing.example",
+        "ws://timing.example:0",
+        "ws://timing.example:70000",
+        "ws://timing.example:x",
+        "ws://[::1",
+        "ws://timing.example/#part",
+        "ws://timing .example",
+        "ws://timing.example/\x1b[31m",
+        "ws://timing.example/\nx",
+        "ws://timing.example/" + "x" * 2000,
+    ],
+)
+def test_everything_else_is_refused_with_what_is_accepted(url: str) -> None:
+    with pytest.raises(UsageError, match=r"ws://host\[:port\]\[/path\] or wss://") as error:
+        check_url(url)
+    assert str(error.value).isprintable()
+    assert "secret" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Hill Kart", "hill-kart"),
+        ("  Circuit d'Été № 2 ", "circuit-d-ete-no-2"),
+        ("../../etc", "etc"),
+        ("日本", "circuit"),
+        ("x" * 200, "x" * 60),
+    ],
+)
+def test_ids_are_safe_in_a_path(name: str, expected: str) -> None:
+    assert slug(name) == expected
+
+
+async def test_circuits_come_from_arguments_ordered_by_name() -> None:
+    source = local_circuits(["west=ws://b.example", "East=wss://a.example?q=1"])
+    circuits = await source.list()
+    assert [(c.id, c.name, c.url, c.feed) for c in circuits] == [
+        ("east", "East", "wss://a.example?q=1", "apex"),
+        ("west", "west", "ws://b.example", "apex"),
+    ]
+    assert await source.get("west") is circuits[1]
+    assert await source.get("north") is None
+
+
+async def test_equal_names_get_ids_of_their_own() -> None:
+    source = local_circuits(["A=ws://1.example", "a=ws://2.example", "A 2=ws://3.example", "a!=ws://4.example"])
+    assert sorted(c.id for c in await source.list()) == ["a", "a-2", "a-2-2", "a-3"]
+
+
+@pytest.mark.parametrize(
+    "argument",
+    ["", "Hill Kart", "=ws://a.example", "  =ws://a.example", "ws://a.example/?x=1", "Hill\x1b=ws://a.example"],
+)
+def test_an_argument_that_is_no_circuit_is_refused_with_an_example(argument: str) -> None:
+    with pytest.raises(UsageError) as error:
+        local_circuits([argument])
+    assert str(error.value).isprintable()
+
+
+async def test_there_may_be_none() -> None:
+    assert await LocalCircuits().list() == ()
