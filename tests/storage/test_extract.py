@@ -3,14 +3,25 @@
 from typing import Any
 
 from karttime.domain.ids import CompetitorId
-from karttime.domain.updates import Cell, CellsChanged, LapCompleted, LapRevised, Loop, Passed, Provenance, SessionEnded
+from karttime.domain.updates import (
+    Cell,
+    CellsChanged,
+    LapCompleted,
+    LapFlag,
+    LapRevised,
+    Loop,
+    Passed,
+    Provenance,
+    SessionEnded,
+)
 from karttime.storage.extract import Extract, Origin
 
 ORIGIN = Origin("hill", "wss://timing.example/", "apex")
 
 
 def lap(at: int, time_ms: int, competitor: str = "11") -> LapCompleted:
-    return LapCompleted(at, CompetitorId(competitor), time_ms, Provenance((3, 4), "last-lap-cell", "why"))
+    provenance = Provenance((3, 4), "last-lap-cell", "why")
+    return LapCompleted(at, CompetitorId(competitor), time_ms, provenance, flags=frozenset({LapFlag.PIT}))
 
 
 def cell(at: int, text: str, competitor: str = "11") -> CellsChanged:
@@ -58,7 +69,7 @@ def test_laps_carry_where_they_come_from(feed: Any, opening: Any) -> None:
     batch = extract.take(*feed.frame(lap(2000, 62_003), lap(2000, 63_000, "12")))
     row = batch.laps[0]
     assert (row.competitor_id, row.number, row.time_ms, row.kart, row.team) == ("11", 1, 62_003, "11", "Lions")
-    assert (row.driver, row.flags) == ("Ada", ["first"])
+    assert (row.driver, row.flags) == ("Ada", ["pit"])
     assert row.provenance == {"frames": [3, 4], "rule": "last-lap-cell", "note": "why"}
     assert [row.competitor_id for row in batch.laps] == ["11", "12"]
 
@@ -69,7 +80,7 @@ def test_a_revised_lap_is_written_again_with_its_number(feed: Any, opening: Any)
     extract.take(*feed.frame(*opening()))
     extract.take(*feed.frame(lap(2000, 62_003)))
     batch = extract.take(*feed.frame(LapRevised(2500, CompetitorId("11"), 61_000, Provenance((9,), "revised"))))
-    assert [(row.number, row.time_ms, row.flags) for row in batch.laps] == [(1, 61_000, ["corrected", "first"])]
+    assert [(row.number, row.time_ms, row.flags) for row in batch.laps] == [(1, 61_000, ["corrected", "pit"])]
 
 
 def test_a_lap_in_the_frame_that_begins_the_next_session_is_kept(feed: Any, opening: Any) -> None:

@@ -1,0 +1,95 @@
+"""Settings: where they come from, and what a bad one is told."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from karttime import settings as module
+from karttime.errors import UsageError
+from karttime.settings import Settings, load
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+def test_defaults_need_nothing() -> None:
+    """Loopback, and an SQLite file in the user's folder."""
+    settings = load(None)
+    assert (settings.host, settings.port, settings.ws_max_reconnect_attempts) == ("127.0.0.1", 8000, 10)
+    assert re.fullmatch(r"sqlite:///.+karttime\.db", settings.database_url)
+    assert "https://kartingapp-fef5c.web.app" in settings.cors_origins
+
+
+def test_arguments_win_over_environment_over_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An option that was not given changes nothing."""
+    file = tmp_path / ".env"
+    file.write_text("PORT=1\nHOST=file\nLOG_LEVEL=error\nUNKNOWN=1\n")
+    monkeypatch.setenv("PORT", "2")
+    monkeypatch.setenv("HOST", "environment")
+    settings = load(file, port=3, host=None)
+    assert (settings.port, settings.host, settings.log_level) == (3, "environment", "ERROR")
+
+
+@pytest.mark.parametrize(
+    ("text", "origins"),
+    [
+        ("*", ("*",)),
+        ("https://a.example/, http://b.example:81", ("https://a.example", "http://b.example:81")),
+        ('["https://a.example","https://b.example"]', ("https://a.example", "https://b.example")),
+    ],
+)
+def test_origins_are_a_list_in_any_usual_notation(
+    monkeypatch: pytest.MonkeyPatch, text: str, origins: tuple[str, ...]
+) -> None:
+    """Comma-separated or JSON, with or without a slash at the end."""
+    monkeypatch.setenv("CORS_ORIGINS", text)
+    assert load(None).cors_origins == origins
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "abc"),
+        ("PORT", "70000"),
+        ("LOG_LEVEL", "loud"),
+        ("DEBUG", "perhaps"),
+        ("CORS_ORIGINS", "ftp://a.example"),
+        ("DATABASE_URL", "file.db"),
+        ("WS_MAX_RECONNECT_ATTEMPTS", "-1"),
+    ],
+)
+def test_a_bad_value_is_one_line_that_names_its_variable(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    """No traceback, and the value itself, which may be a secret, is not repeated."""
+    monkeypatch.setenv(name, value)
+    with pytest.raises(UsageError) as caught:
+        load(None)
+    assert str(caught.value).startswith(f"bad setting {name}: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_bad_database_address_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may hold a password."""
+    monkeypatch.setenv("DATABASE_URL", "canary")
+    with pytest.raises(UsageError) as caught:
+        load(None)
+    assert "canary" not in str(caught.value)
+
+
+def test_an_env_file_in_another_encoding_is_said(tmp_path: Path) -> None:
+    """What to do about it, instead of a traceback."""
+    (tmp_path / ".env").write_bytes(b"HOST=\xff\xfe")
+    with pytest.raises(UsageError, match="UTF-8"):
+        load(tmp_path / ".env")
+
+
+def test_the_table_of_the_docstring_is_complete() -> None:
+    """Every setting is in it, and nothing else."""
+    rows = re.findall(r"^\| (`[A-Z_`, ]+`) \|", module.__doc__ or "", re.MULTILINE)
+    named = {name.strip(" `") for row in rows for name in row.split(",")}
+    assert named == {name.upper() for name in Settings.model_fields}
