@@ -17,7 +17,7 @@ from karttime.domain.columns import SECTORS, Column, Role
 from karttime.domain.competitor import Competitor
 from karttime.domain.display import clean
 from karttime.domain.session import Session
-from karttime.domain.times import LeaderLap, format_time, parse_time
+from karttime.domain.times import format_time, parse_time
 from karttime.domain.updates import Status
 from karttime.domain.values import Value
 
@@ -63,9 +63,9 @@ STATUS_WORDS: Final[Mapping[Status, str]] = {
 
 CLEARED: Final = "-"
 _MAX_LABEL: Final = 32
-_ALWAYS: Final = (Role.LAST_LAP, Role.BEST_LAP, Role.LAPS)  # known from crossings, also where the board has no column
+_ALWAYS: Final = (Role.LAST_LAP, Role.BEST_LAP)  # known from crossings, also where the board has no column
 _KEPT: Final = frozenset(
-    NAMES[role] for role in (Role.POSITION, Role.NUMBER, Role.TEAM, Role.DRIVER, Role.STATUS, *_ALWAYS)
+    NAMES[role] for role in (Role.POSITION, Role.NUMBER, Role.TEAM, Role.DRIVER, Role.STATUS, Role.LAPS, *_ALWAYS)
 )
 _PLAIN_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
@@ -178,13 +178,6 @@ def _best_lap(session: Session, _competitor: Competitor, values: Mapping[str, Va
     return lap_time(_number(values.get("best_lap_ms" if session.has_column(Role.BEST_LAP) else "best_timed_ms")))
 
 
-def _laps(_session: Session, competitor: Competitor, values: Mapping[str, Value]) -> str:
-    laps, gap = values.get("laps"), values.get("gap")
-    if isinstance(laps, int):
-        return str(laps)
-    return str(gap.lap if isinstance(gap, LeaderLap) else len(competitor.laps))
-
-
 def _nationality(_session: Session, _competitor: Competitor, values: Mapping[str, Value]) -> str:
     country = values.get("nationality")
     return clean(country) if isinstance(country, str) else ""
@@ -197,6 +190,5 @@ _SPECIAL: Final[Mapping[Role, Callable[[Session, Competitor, Mapping[str, Value]
     Role.STATUS: lambda _session, competitor, _values: STATUS_WORDS[competitor.status],
     Role.LAST_LAP: _last_lap,
     Role.BEST_LAP: _best_lap,
-    Role.LAPS: _laps,
     Role.NATIONALITY: _nationality,
 }
