@@ -54,7 +54,7 @@ class LineCrossed:
         lap_ms: the lap that ended, None for a first crossing that has no time.
         had_stop: the lap contains a pit stop, or ended in the pit lane.
         in_pit_lane: crossed at the pit exit (`StopLap.EXIT`).
-        gained: positions gained (negative: lost) by this crossing.
+        gained: positions gained (negative: lost) since the crossing before.
         after_flag: the chequered flag is out: this was the competitor's last lap.
     """
 

@@ -180,7 +180,8 @@ class Race:
 
     def _intervene(self, intervention: Intervention) -> _Handler:
         def run(now: int) -> list[Event]:
-            entry = self.session.plan.entries[intervention.entry]
+            entries = self.session.plan.entries
+            entry = entries[intervention.entry % len(entries)]
             return [events.Intervened(now, intervention, entry.competitor_id)]
 
         return run

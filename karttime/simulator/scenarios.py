@@ -273,6 +273,7 @@ def _rental(preset: Preset, said: Words, rng: random.Random) -> tuple[SessionPla
                 return_to_pits=True,
                 late=min(2, karts - 1) if heat == 1 else 0,
                 interventions=redraws + layouts,
+                retire_per_mille=60,
                 tail_ms=130_000,
             )
         )

@@ -48,6 +48,7 @@ class Standing:
     last_mark: Mark = Mark.NORMAL
     best_ms: int | None = None
     best_at: int = 0
+    crossed_in: int = 0
     crossings: list[int] = field(default_factory=list)
     gap: Behind | None = None
     interval: Behind | None = None
@@ -134,8 +135,8 @@ class SessionState:
         standing.splits[index] = Split(ms, mark)
 
     def cross(self, standing: Standing, at: int, lap_ms: int | None) -> int:
-        """Count a crossing of the line; returns the positions gained (negative: lost)."""
-        before = standing.position
+        """Count a crossing of the line; returns the positions gained (negative: lost) since the one before."""
+        before = standing.crossed_in or standing.grid
         standing.crossings.append(at)
         if lap_ms is not None:
             self._lap(standing, at, lap_ms)
@@ -144,6 +145,7 @@ class SessionState:
             self._race_gaps(standing, at)
         else:
             self._best_gaps()
+        standing.crossed_in = standing.position
         return before - standing.position
 
     def _lap(self, standing: Standing, at: int, lap_ms: int) -> None:

@@ -27,6 +27,7 @@ class TrueLap:
 
     time_ms: int
     at: int
+    sectors: tuple[int | None, ...]
     flags: tuple[str, ...]
     told: str
     driver: str
@@ -87,10 +88,16 @@ class TrueSession:
 
 
 class TruthKeeper:
-    """Writes down what happens."""
+    """Writes down what happens.
 
-    def __init__(self, start_at: int) -> None:
-        self._start_at = start_at
+    Args:
+        start_at: time of the simulation's beginning, milliseconds UTC.
+        sector_told: what a reader can know of a sector time, feeds being limited in digits.
+    """
+
+    def __init__(self, start_at: int, sector_told: Callable[[int], int] = lambda ms: ms) -> None:
+        self.start_at = start_at
+        self._sector_told = sector_told
         self.sessions: list[TrueSession] = []
 
     def as_json(self) -> dict[str, Any]:
@@ -99,7 +106,7 @@ class TruthKeeper:
 
     def hear(self, event: Event, session: SessionState, *, unseen: bool, told: Told) -> None:
         """Take note of an event; `unseen`: the board showed no session at that moment."""
-        at = self._start_at + event.at
+        at = self.start_at + event.at
         match event:
             case events.SessionLoaded():
                 self._load(at, session)
@@ -141,6 +148,7 @@ class TruthKeeper:
         lap = TrueLap(
             time_ms=event.lap_ms or 0,
             at=at,
+            sectors=tuple(split and self._sector_told(split.ms) for split in standing.splits),
             flags=tuple(flags),
             told="board" if unseen else "crossing",
             driver=standing.driver_name,

@@ -138,7 +138,8 @@ def _best_sector(session: SessionState, index: int) -> tuple[str, int | None]:
 
 
 def best_table_line(cells: Mapping[tuple[int, int], Cell], dialect: Dialect) -> str:
-    header = f'<thead><th width="35%">{dialect.words.best_lap}</th><th width="20%">{dialect.header("no")}</th><th width="45%"></th></thead>'
+    widths = zip((35, 20, 45), (dialect.words.best_lap, dialect.header("no"), ""), strict=True)
+    header = "<thead>" + "".join(f'<th width="{width}%">{text}</th>' for width, text in widths) + "</thead>"
     rows = []
     for row in sorted({row for row, _ in cells}):
         tds = "".join(

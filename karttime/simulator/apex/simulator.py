@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from karttime.domain.ids import CompetitorId
 from karttime.feeds.frame import Frame
 from karttime.simulator import events
-from karttime.simulator.apex import board, burst
+from karttime.simulator.apex import board, burst, texts
 from karttime.simulator.apex.cells import Cell
 from karttime.simulator.apex.dialect import Dialect
 from karttime.simulator.apex.live import LiveBoard
@@ -48,7 +48,7 @@ class ApexSimulator:
         self._held = False
         self._burst_under_way: str | None = None
         self._blank_shown = False
-        self.truth = TruthKeeper(start_at)
+        self.truth = TruthKeeper(start_at, texts.sector_as_told)
 
     def frames(self) -> Iterator[Frame]:
         """All frames, in time order, made as they are asked for; `truth` is complete when they are exhausted."""
