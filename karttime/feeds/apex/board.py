@@ -7,6 +7,7 @@ from karttime.domain.ids import CompetitorId
 from karttime.domain.updates import BoardRow, BoardShown, Cell
 from karttime.feeds.apex.columns import assign_roles
 from karttime.feeds.apex.grid import Grid
+from karttime.feeds.apex.laps import Tempo
 from karttime.feeds.apex.row import Row, Slot
 
 _SAMPLES = 40
@@ -28,6 +29,7 @@ class Board:
         self.rows: dict[str, Row] = {}
         self.slots: dict[str, Slot] = {}
         self.roles: dict[int, Role] = {}
+        self.tempo = Tempo()
         self._gone: dict[str, Row] = {}
 
     def forget(self) -> None:
@@ -56,7 +58,7 @@ class Board:
         self.rows, self.slots = {}, {}
         for row_id, row_cells in cells.items():
             subject = f"r{row_id}"
-            row = known.pop(subject, None) or Row(row_id)
+            row = known.pop(subject, None) or Row(row_id, self.tempo)
             row.lay_out(columns, row_cells)
             self.rows[subject] = row
             for column, slot in row.slots.items():

@@ -218,7 +218,8 @@ class ApexDecoder:
             return False, "first board"
         board = self._board
         laps = board.laps_seen() + board.times_shown()
-        return is_same_session(Standing(self._heading, board.ids, laps, False, self._facts.countdown()), now)
+        before = Standing(self._heading, board.ids, laps, False, self._facts.countdown())
+        return is_same_session(before, now, real_time=board.tempo.real)
 
     def _start_session(self, heading: Heading, why: str, early: Sequence[EarlyLine]) -> None:
         self._sessions += 1

@@ -7,19 +7,25 @@ So the time of a lap is the text of the last-lap cell, and whether it is a lap i
 | rule | evidence | result |
 |---|---|---|
 | `crossing` | last-lap cell and `*` in the same frame or in neighbouring frames | lap |
-| `identical` | `*`, cell not re-sent, as long since the previous crossing as the lap shown | lap with the same time |
+| `identical` | `*`, cell not re-sent, as long since the previous crossing as the lap shown (1) | lap of the same time |
 | `pit-lane` | last-lap cell with `*in` or `*out`, no `*` | lap that ended in the pit lane |
 | `last-lap-cell` | new time without any crossing, as long ago as the time says | lap, doubtful |
 | `revised` | new time without any crossing, too soon to be a lap | the timekeeper corrected the last lap |
 | `board` | a new board after a hole shows one lap more | lap |
 | (none) | same time re-sent without `*` | a re-colour: nothing |
 | (none) | `*` alone at another moment | a row re-sent with a penalty, a first crossing, a crossing after the flag |
+
+(1) Frames that are replayed faster than they were recorded have no such times. Then the reference time that comes with
+the crossing decides: it is recomputed for each lap, and repeated when a row is merely sent again.
 """
 
+from collections import deque
+from statistics import median
 from typing import Literal, NamedTuple
 
 Rule = Literal["crossing", "identical", "pit-lane", "last-lap-cell", "revised", "board"]
 
+_TEMPO_LAPS = 15
 TOLERANCE_MS = 5_000
 """How far the time between two crossings may be from the lap time: venues push in bursts of up to 4 s."""
 
@@ -57,14 +63,33 @@ class _Crossing(NamedTuple):
     frame: int
     at: int
     counts: bool
+    recomputed: bool
+
+
+class Tempo:
+    """Whether the frames come as fast as the karts drove: the feed of a fast replay has no times to decide by."""
+
+    def __init__(self) -> None:
+        self._ratios: deque[float] = deque(maxlen=_TEMPO_LAPS)
+
+    def lap(self, elapsed_ms: int, time_ms: int) -> None:
+        """A lap took this long between its crossings, and says that it took that long."""
+        self._ratios.append(elapsed_ms / time_ms)
+
+    @property
+    def real(self) -> bool:
+        """True until half of the latest laps came at another pace."""
+        return not self._ratios or 0.8 < median(self._ratios) < 1.25
 
 
 class LapTracker:
     """Decides the laps of one row. Call `end_of_frame` after each frame in which `waiting` is true, or later ones."""
 
-    __slots__ = ("_cell", "_crossing", "in_pit", "last_ms", "line_at", "pit", "pit_frame")
+    __slots__ = ("_cell", "_crossing", "_expected", "_tempo", "in_pit", "last_ms", "line_at", "pit", "pit_frame")
 
-    def __init__(self, shown_ms: int | None = None) -> None:
+    def __init__(self, tempo: Tempo, shown_ms: int | None = None) -> None:
+        self._tempo = tempo
+        self._expected: int | None = None
         self.last_ms = shown_ms
         self.line_at: int | None = None
         self.pit = False
@@ -91,9 +116,18 @@ class LapTracker:
         self._cell = _Shown(frame, at, time_ms, time_ms == self.last_ms)
         return decided
 
-    def crossed(self, frame: int, at: int, *, counts: bool) -> list[Decision]:
-        """The line was crossed; `counts` is false where the server predicts nothing (`*||`): start and finish."""
+    def crossed(self, frame: int, at: int, expected_ms: int | None, *, counts: bool) -> list[Decision]:
+        """The line was crossed.
+
+        Args:
+            frame: ordinal of the frame.
+            at: its time, ms UTC.
+            expected_ms: reference time that came with the crossing.
+            counts: it may complete a lap without a cell; false at the start and after the finish.
+        """
         decided = self._settle(frame) if self.waiting else []
+        recomputed = expected_ms != self._expected or expected_ms == self.last_ms
+        self._expected = expected_ms
         shown = self._cell
         if shown is not None:
             self._cell = None
@@ -102,7 +136,7 @@ class LapTracker:
         else:
             if self._crossing is not None:
                 decided += self._without_cell(self._crossing)
-            self._crossing = _Crossing(frame, at, counts)
+            self._crossing = _Crossing(frame, at, counts, recomputed)
         return decided
 
     def pit_in(self, frame: int) -> None:
@@ -115,6 +149,11 @@ class LapTracker:
         self.pit = True
         self.in_pit = False
         self.pit_frame = frame
+
+    def now(self, *, in_pit: bool) -> None:
+        """The status cell says whether the row is in the pit lane; some venues send no more than that."""
+        self.in_pit = in_pit
+        self.pit = self.pit or in_pit
 
     def end_of_frame(self, frame: int) -> list[Decision]:
         """Decide what this frame completes."""
@@ -150,28 +189,33 @@ class LapTracker:
             return []
         if abs(self.pit_frame - shown.frame) <= 1:
             return [self._lap("pit-lane", shown.time_ms, (shown.frame,), shown.at)]
-        if self.line_at is None or self.last_ms is None or self._fits(shown.at, shown.time_ms):
+        timely = self._fits(shown.at, shown.time_ms) or not self._tempo.real
+        if self.line_at is None or self.last_ms is None or timely:
             return [self._lap("last-lap-cell", shown.time_ms, (shown.frame,), shown.at, "no crossing was sent")]
         self.last_ms = shown.time_ms
         return [Decision("revised", shown.time_ms, (shown.frame,), shown.at, pit=False)]
 
     def _without_cell(self, crossing: _Crossing) -> list[Decision]:
         last_ms = self.last_ms
-        if crossing.counts and last_ms is not None and self._fits(crossing.at, last_ms):
+        laps = self._fits(crossing.at, last_ms) if self._tempo.real else crossing.recomputed
+        if crossing.counts and last_ms is not None and self.line_at is not None and laps:
             return [self._lap("identical", last_ms, (crossing.frame,), crossing.at)]
         if self.line_at is None or not (crossing.counts or self._soon(crossing.at)):
             self.line_at = crossing.at
         return []
 
-    def _fits(self, at: int, time_ms: int) -> bool:
-        return self.line_at is not None and abs(at - self.line_at - time_ms) <= TOLERANCE_MS
+    def _fits(self, at: int, time_ms: int | None) -> bool:
+        return time_ms is not None and self.line_at is not None and abs(at - self.line_at - time_ms) <= TOLERANCE_MS
 
     def _soon(self, at: int) -> bool:
         return self.line_at is not None and at - self.line_at < TOLERANCE_MS
 
     def _lap(self, rule: Rule, time_ms: int, frames: tuple[int, ...], at: int, doubt: str = "") -> Decision:
         pit, self.pit = self.pit, self.in_pit
-        if not doubt and rule == "crossing" and self.line_at is not None and not pit and not self._fits(at, time_ms):
-            doubt = f"{at - self.line_at} ms since the previous crossing"
+        if rule == "crossing" and self.line_at is not None and not pit:
+            elapsed = at - self.line_at
+            if abs(elapsed - time_ms) > TOLERANCE_MS and self._tempo.real:
+                doubt = f"{elapsed} ms since the previous crossing"
+            self._tempo.lap(elapsed, time_ms)
         self.line_at, self.last_ms = at, time_ms
         return Decision(rule, time_ms, frames, at, pit, doubt)

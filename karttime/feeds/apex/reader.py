@@ -226,6 +226,7 @@ class RowReader:
 
     def _state(self, row: Row, status: Status) -> None:
         row.status = status
+        row.tracker.now(in_pit=status is Status.IN_PIT)
         self.events.append(StatusChanged(self.at, row.id, status))
 
     def _last_lap(self, row: Row, style: str, text: str, line: str) -> bool:
@@ -274,10 +275,11 @@ class RowReader:
         if (lap and not _is_ms(lap)) or (sector and not _is_ms(sector)):
             self.refuse("bad-value", line)
             return
-        self.events.append(Passed(self.at, row.id, Loop.LINE, int(lap) if lap else None))
+        expected_ms = int(lap) if lap else None
+        self.events.append(Passed(self.at, row.id, Loop.LINE, expected_ms))
         after_flag = self.flag is Flag.CHEQUERED
         counts = bool(lap) or (after_flag and not row.finished)
-        self._decide(row, row.tracker.crossed(self.frame, self.at, counts=counts))
+        self._decide(row, row.tracker.crossed(self.frame, self.at, expected_ms, counts=counts))
         row.finished = row.finished or after_flag
         self._waiting[row] = None
 

@@ -8,7 +8,7 @@ from karttime.domain.ids import CompetitorId
 from karttime.domain.times import parse_time
 from karttime.domain.updates import Cell, Status
 from karttime.feeds.apex.codes import DRIVER_STYLE, LAP_STYLES, STATES
-from karttime.feeds.apex.laps import LapTracker
+from karttime.feeds.apex.laps import LapTracker, Tempo
 
 PLAIN, LAST_LAP, NAME, STATE, COUNT = range(5)
 """What a cell means to the decoder; the rest of its meaning is its column's role."""
@@ -43,6 +43,7 @@ class Row:
     """A competitor's row."""
 
     __slots__ = (
+        "_tempo",
         "driver",
         "finished",
         "fresh",
@@ -58,9 +59,10 @@ class Row:
         "tracker",
     )
 
-    def __init__(self, row_id: str) -> None:
+    def __init__(self, row_id: str, tempo: Tempo) -> None:
         self.id = CompetitorId(row_id)
-        self.tracker = LapTracker()
+        self._tempo = tempo
+        self.tracker = LapTracker(tempo)
         self.slots: dict[int, Slot] = {}
         self.sectors: list[Slot] = []
         self.laps: Slot | None = None
@@ -105,7 +107,7 @@ class Row:
         shown = self.last_lap()
         self.fresh = shown is None
         in_pit = self.tracker.in_pit
-        self.tracker = LapTracker(shown)
+        self.tracker = LapTracker(self._tempo, shown)
         self.tracker.in_pit = self.tracker.pit = in_pit
 
     def named(self, style: str, text: str, *, as_team: bool) -> bool:

@@ -54,13 +54,16 @@ class Standing:
     countdown: Countdown | None
 
 
-def is_same_session(before: Standing, now: Standing) -> tuple[bool, str]:
-    """Whether `now` goes on with `before`, and the reason in words."""
+def is_same_session(before: Standing, now: Standing, *, real_time: bool = True) -> tuple[bool, str]:
+    """Whether `now` goes on with `before`, and the reason in words.
+
+    `real_time` is false for a fast replay: then a countdown that falls is taken for one that goes on.
+    """
     old, new = before.heading, now.heading
     if old.letter != new.letter:
         return False, f"letter {old.letter} became {new.letter}"
     same_titles = (old.event, old.title) == (new.event, new.title)
-    clock = _clock_goes_on(before.countdown, now.countdown)
+    clock = _clock_goes_on(before.countdown, now.countdown, real_time)
     shared = len(set(before.rows) & set(now.rows))
     smaller = min(len(before.rows), len(now.rows))
     if same_titles:
@@ -80,8 +83,10 @@ def _same_titles(before: Standing, now: Standing, clock: bool | None, shared: in
     return True, "same titles"
 
 
-def _clock_goes_on(before: Countdown | None, now: Countdown | None) -> bool | None:
+def _clock_goes_on(before: Countdown | None, now: Countdown | None, real_time: bool) -> bool | None:
     """None when one of them does not count down."""
     if before is None or now is None:
         return None
+    if not real_time:
+        return now.ms <= before.ms + CLOCK_TOLERANCE_MS
     return abs(before.at_time(now.at) - now.ms) <= CLOCK_TOLERANCE_MS
