@@ -62,14 +62,14 @@ def simulate(  # noqa: PLR0913, PLR0917 - one parameter per option
     length = None if duration is None else parse_duration(duration)
     options = Options(preset, karts, length, language, edition, seed)
     simulation = Simulation(options, parse(mischief))
-    simulation.begin()  # refuses nonsense before anything is written or listened on
+    simulation.begin()  # like the other lines here, refuses nonsense before anything is written or listened on
+    listening = 8813 if port is None else port
+    service = Service(host, listening, parse_speed(speed), wait=wait, loop=loop, leave=exit_)
     if out is not None:
         done = record(simulation, out, shlex.join(["karttime", *sys.argv[1:]]))
         typer.echo(f"{out}: {done.frames} frames; {done.truth_path}: {done.sessions} sessions, {done.laps} laps")
         if port is None:
             return
-    listening = 8813 if port is None else port
-    service = Service(host, listening, parse_speed(speed), wait=wait, loop=loop, leave=exit_)
     server = simulation.server(service)
     summary = serve_upstream(server, lambda url: typer.echo(f"{url} simulates {format_} {preset}; Ctrl-C ends"))
     typer.echo(f"simulation {summary}")
