@@ -14,9 +14,8 @@
 
 import asyncio
 import logging
-import socket
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self, cast
@@ -29,6 +28,7 @@ from websockets.frames import Opcode
 from karttime import __version__
 from karttime.engine.backoff import Backoff, BackoffOptions
 from karttime.engine.clock import Clock
+from karttime.engine.names import Resolve, resolve
 from karttime.engine.reasons import OPENING_ERRORS, READING_ERRORS, explain
 from karttime.engine.source import Connected, Connecting, GaveUp, Lost, Retrying, SourceItem
 from karttime.errors import SourceError
@@ -38,9 +38,6 @@ _wire_log = logging.getLogger("karttime.wire")
 _wire_log.setLevel(
     logging.CRITICAL
 )  # what goes wrong reaches us as an exception; the library would log a traceback too
-
-Dial = Callable[[str, int], Awaitable[socket.socket]]
-"""Opens a connected TCP socket to host and port; the place for rules about addresses. Raises OSError or SourceError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +54,7 @@ class WebSocketOptions:
         max_message: bytes of one message; a whole grid of Apex is far below 1 MiB.
         max_attempts: failures in a row after which the source gives up; 0 never gives up.
         backoff: waits between attempts.
-        dial: opens the TCP connection, None for the usual way.
+        resolve: finds the addresses of a host; the place for rules about where to connect.
     """
 
     open_timeout_s: float = 10.0
@@ -69,7 +66,7 @@ class WebSocketOptions:
     max_message: int = 1 << 20
     max_attempts: int = 0
     backoff: BackoffOptions = field(default_factory=BackoffOptions)
-    dial: Dial | None = None
+    resolve: Resolve = resolve
 
 
 class WebSocketSource:
@@ -142,8 +139,7 @@ class _Link:
 
     async def __aenter__(self) -> Self:
         try:
-            async with asyncio.timeout(self._options.open_timeout_s):
-                self._connection = await _connect(self._url, self._options)
+            self._connection = await _connect(self._url, self._options)
         except OPENING_ERRORS as error:
             raise SourceError(explain(error)) from error
         self._opened, self._opened_at = self._clock.monotonic(), self._clock.wall_ms()
@@ -187,12 +183,26 @@ class _Link:
 
 
 async def _connect(url: str, options: WebSocketOptions) -> _Connection:
-    extra: dict[str, Any] = {}
-    if options.dial is not None:
-        parts = urlsplit(url)
-        secure = parts.scheme == "wss"
-        extra["sock"] = await options.dial(parts.hostname or "", parts.port or (443 if secure else 80))
-    connect_to = _Connect(
+    """Try the addresses of the host in turn; each gets its share of the time that is left."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + options.open_timeout_s
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "wss" else 80)
+    async with asyncio.timeout_at(deadline):
+        addresses = await options.resolve(parts.hostname or "", port)
+    failure: Exception = OSError("the host has no address")
+    for number, address in enumerate(addresses):
+        share = (deadline - loop.time()) / (len(addresses) - number)
+        try:
+            async with asyncio.timeout(share):
+                return await _connect_to(address, port, url, options)
+        except OSError as error:  # also TimeoutError; what the server itself answered is the answer
+            failure = error
+    raise failure
+
+
+async def _connect_to(address: str, port: int, url: str, options: WebSocketOptions) -> _Connection:
+    connecting = _Connect(
         url,
         create_connection=_Connection,
         compression=None,
@@ -204,6 +214,7 @@ async def _connect(url: str, options: WebSocketOptions) -> _Connection:
         ping_timeout=options.ping_timeout_s,
         close_timeout=options.close_timeout_s,
         max_size=options.max_message,
-        **extra,
+        host=address,
+        port=port,
     )
-    return cast(_Connection, await connect_to)  # by `create_connection`
+    return cast(_Connection, await connecting)  # by `create_connection`

@@ -234,7 +234,7 @@ def tcp_server() -> Serve:
     """`async with tcp_server(talk) as url`: a TCP server that calls `talk(reader, writer)` for each connection."""
 
     @asynccontextmanager
-    async def running(talk: Talk) -> AsyncIterator[str]:
+    async def running(talk: Talk, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
         async def guarded(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             try:
                 await talk(reader, writer)
@@ -243,9 +243,9 @@ def tcp_server() -> Serve:
             finally:
                 writer.transport.abort()
 
-        server = await asyncio.start_server(guarded, "127.0.0.1", 0)
+        server = await asyncio.start_server(guarded, host, port)
         async with server:
-            yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            yield f"ws://{host}:{server.sockets[0].getsockname()[1]}"
 
     return running
 

@@ -247,12 +247,23 @@ async def test_tls_against_a_plain_server_says_what_to_try(
 
 
 async def test_names_that_do_not_resolve_are_a_loss_and_are_tried_again(quick: WebSocketOptions, take: Take) -> None:
-    async def dial(host: str, port: int) -> socket.socket:
+    async def resolve(host: str, port: int) -> list[str]:
         raise socket.gaierror(-2, f"{host} {port}")
 
-    items = await take(WebSocketSource("ws://nowhere.invalid", replace(quick, dial=dial)), 6)
+    items = await take(WebSocketSource("ws://nowhere.invalid", replace(quick, resolve=resolve)), 6)
     assert "cannot be resolved" in reason_of(items)
     assert [type(item) for item in items] == [Connecting, Lost, Retrying] * 2
+
+
+async def test_a_resolver_that_hangs_is_cut_off(quick: WebSocketOptions, take: Take) -> None:
+    async def resolve(_host: str, _port: int) -> list[str]:
+        await asyncio.sleep(30)
+        return []
+
+    options = replace(quick, resolve=resolve, open_timeout_s=0.1)
+    async with asyncio.timeout(2):
+        items = await take(WebSocketSource("ws://slow.invalid", options), Lost)
+    assert reason_of(items) == "the server did not answer in time"
 
 
 @pytest.mark.parametrize("url", ["ws://[::1", "ws://a..b:8", "ws://" + "a" * 70 + ".example"])
@@ -260,35 +271,59 @@ async def test_an_impossible_address_is_a_loss_not_a_crash(quick: WebSocketOptio
     assert reason_of(await take(WebSocketSource(url, quick), Lost))
 
 
-async def test_the_dial_decides_where_to_connect_and_may_refuse(
+async def greet(connection: ServerConnection) -> None:
+    await connection.send("hello")
+    await stay(connection)
+
+
+async def test_the_resolver_decides_where_to_connect_and_may_refuse(
     ws_server: Serve, quick: WebSocketOptions, take: Take
 ) -> None:
     asked: list[tuple[str, int]] = []
+    hosts: list[str] = []
 
-    async def greet(connection: ServerConnection) -> None:
-        await connection.send("hello")
-        await stay(connection)
+    async def talk(connection: ServerConnection) -> None:
+        assert connection.request is not None
+        hosts.append(connection.request.headers["Host"])
+        await greet(connection)
 
-    async with ws_server(greet) as url:
+    async def resolve(host: str, port: int) -> list[str]:
+        asked.append((host, port))
+        if len(asked) == 1:
+            raise SourceError("this address is not allowed")
+        return ["127.0.0.1"]
+
+    async with ws_server(talk) as url:
         port = int(url.rpartition(":")[2])
-
-        async def dial(host: str, wanted: int) -> socket.socket:
-            asked.append((host, wanted))
-            if len(asked) == 1:
-                raise SourceError("this address is not allowed")
-            return socket.create_connection(("127.0.0.1", port))
-
-        items = await take(WebSocketSource("ws://timing.example:8523/x", replace(quick, dial=dial)), 6)
-    assert asked == [("timing.example", 8523)] * 2
+        source = WebSocketSource(f"ws://timing.example:{port}/x", replace(quick, resolve=resolve))
+        items = await take(source, 6)
+    assert asked == [("timing.example", port)] * 2
+    assert hosts == [f"timing.example:{port}"]
     assert reason_of(items) == "this address is not allowed"
     assert [frame.text for frame in frames_of(items)] == ["hello"]
 
 
-async def test_it_comes_back_when_the_server_restarts(ws_server: Serve, quick: WebSocketOptions) -> None:
-    async def greet(connection: ServerConnection) -> None:
-        await connection.send("hello")
-        await stay(connection)
+async def test_addresses_are_tried_in_turn_and_a_dead_one_does_not_take_all_the_time(
+    ws_server: Serve, tcp_server: Serve, quick: WebSocketOptions, take: Take
+) -> None:
+    """One address refuses, one accepts and never answers, the third is good."""
 
+    async def hang(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        while await reader.read(1000):
+            pass
+
+    async def resolve(_host: str, _port: int) -> list[str]:
+        return ["127.0.0.3", "127.0.0.2", "127.0.0.1"]
+
+    async with ws_server(greet) as url:
+        port = int(url.rpartition(":")[2])
+        async with tcp_server(hang, "127.0.0.2", port):
+            options = replace(quick, resolve=resolve, open_timeout_s=0.6)
+            items = await take(WebSocketSource(f"ws://timing.example:{port}", options), 3)
+    assert [frame.text for frame in frames_of(items)] == ["hello"]
+
+
+async def test_it_comes_back_when_the_server_restarts(ws_server: Serve, quick: WebSocketOptions) -> None:
     items: list[SourceItem] = []
     greeted = asyncio.Event()
 

@@ -95,13 +95,11 @@ async function showSession() {
     const session = board.session;
     byId("title").textContent = session ? [session.event, session.title].filter(Boolean).join(" – ") || session.id : "No session yet";
     const flag = byId("flag");
-    flag.textContent = board.flag === "none" ? "" : board.flag_text || board.flag;
+    flag.textContent = board.flag === "none" ? "" : board.flag === "unknown" ? board.flag_text : board.flag;
     flag.className = `flag ${board.flag}`;
-    const present = new Set(board.standings.map((standing) => standing.competitor_id));
-    if (session && session.id !== byId("title").dataset.session) {
-      byId("title").dataset.session = session.id;
-      for (const id of rows.keys()) if (!present.has(id)) rows.delete(id);
-    }
+    const known = byId("title").dataset.session;
+    byId("title").dataset.session = session ? session.id : "";
+    if (known && session && session.id !== known) follow(); // the stream only adds: begin anew without the karts that left
   } catch {
     // the age of the data and the socket's state already say that the service is away
   }
@@ -133,6 +131,7 @@ async function begin() {
 }
 
 byId("circuit").onchange = () => {
+  byId("title").dataset.session = "";
   location.hash = encodeURIComponent(byId("circuit").value);
   follow();
 };

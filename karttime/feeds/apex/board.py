@@ -70,7 +70,7 @@ class Board:
         rows: dict[CompetitorId, BoardRow] = {}
         for row in self.rows.values():
             row.position = positions.get(row.id, row.position)
-            cells = {column: slot.cell for column, slot in row.slots.items()}
+            cells = {column: Cell(*slot.cell) for column, slot in row.slots.items()}
             rows[row.id] = BoardRow(row.position, cells)
         return BoardShown(at, self.columns, rows)
 

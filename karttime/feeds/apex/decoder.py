@@ -273,7 +273,7 @@ class ApexDecoder:
                 row.first_shown()
             reader.events.append(StatusChanged(reader.at, row.id, row.status))
             for slot in row.slots.values():
-                if slot.kind == NAME and slot.cell.text.strip():
+                if slot.kind == NAME and slot.cell[1].strip():
                     reader.name(slot, *slot.cell)
 
     def _doubt(self, sentence: str) -> None:

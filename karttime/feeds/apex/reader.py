@@ -49,6 +49,7 @@ _NO_TIME: Final = frozenset({"", "-", "--", "-.---"})
 _MAX_LAP_MS: Final = 24 * 3_600_000
 _MAX_STYLES: Final = 512
 _STALE_VOTES: Final = 4
+_NO_FLAGS: Final[frozenset[LapFlag]] = frozenset()
 
 
 class RowReader:
@@ -63,7 +64,7 @@ class RowReader:
         self.burst_open = False
         self._board = board
         self._refusals = refusals
-        self._cells: dict[CompetitorId, dict[int, Cell]] = {}
+        self._changed: dict[Slot, None] = {}
         self._positions: dict[CompetitorId, int] = {}
         self._waiting: dict[Row, None] = {}
         self._styles = {""}
@@ -84,13 +85,13 @@ class RowReader:
     def new_session(self) -> None:
         """Another session: nothing of the rows before is waited for."""
         self._alternates = False
-        self._waiting = {}
+        self._waiting.clear()
 
     def refuse(self, reason: str, line: str) -> None:
         """Count a line as refused."""
         self._refusals.refuse(self.at, self.frame, reason, line)
 
-    def read(  # noqa: C901, PLR0912, PLR0915 - the one hot loop: a call per case costs a third of its speed
+    def read(  # noqa: C901, PLR0912 - the one hot loop: a call per case costs a third of its speed
         self,
         frames: Iterable[Frame],
         other: Callable[[str, str, str, str], None],
@@ -101,13 +102,12 @@ class RowReader:
         Lines about no known row go to `other(subject, verb, value, line)`. Nine of ten lines of a day are cells, and
         most of those mean no more than their text, so what changes nothing else is told apart here, without a call.
         """
-        board, styles, frame_cells = self._board, self._styles, self._cells
+        board, styles, changed, waiting = self._board, self._styles, self._changed, self._waiting
         events, fresh = self.events, self._refusals.fresh
         slots, rows = board.slots, board.rows
-        new = tuple.__new__
         for at, frame_text, data, direction, _ in frames:
             self.frame += 1
-            if direction == "out" or (frame_text == "\n" and not self._waiting):
+            if direction == "out" or (frame_text == "\n" and not waiting):
                 continue
             self.at = at
             lines = frame_text.split("\n") if frame_text else [""]
@@ -125,10 +125,11 @@ class RowReader:
                     if len(text) > MAX_TEXT or (style not in styles and not self._is_style(style)):
                         self.refuse("too-long" if len(text) > MAX_TEXT else "bad-value", line)
                         continue
-                    style = style or slot.cell[0]
-                    row = slot.row
+                    if not style:
+                        style = slot.cell[0]
                     kind = slot.kind
                     if kind:
+                        row = slot.row
                         if kind == NAME:
                             if row.names.get(style) != text:
                                 self.name(slot, style, text)
@@ -138,31 +139,26 @@ class RowReader:
                         elif not self._fits(row, kind, style, text, line):
                             slots, rows = board.slots, board.rows
                             continue
-                    slot.cell = cell = new(Cell, (style, text))
-                    cells = frame_cells.get(row.id)
-                    if cells is None:
-                        frame_cells[row.id] = {slot.column: cell}
-                    else:
-                        cells[slot.column] = cell
+                    slot.cell = (style, text)
+                    changed[slot] = None
                 elif (event_row := rows.get(subject)) is not None:
                     self._row_event(event_row, style, text, line)
                 else:
                     other(subject, style, text, line)
-                    slots, rows, frame_cells = board.slots, board.rows, self._cells
-            if self._waiting or self.burst_open:
+                    slots, rows = board.slots, board.rows
+            if waiting or self.burst_open:
                 end_of_frame()
             if events or fresh:
                 yield
-                frame_cells = self._cells
 
     def end_of_frame(self) -> None:
         """Decide the laps that this frame completes."""
-        waiting, self._waiting = self._waiting, {}
-        for row in waiting:
-            if row.tracker.waiting:
-                self._decide(row, row.tracker.end_of_frame(self.frame))
-                if row.tracker.waiting:
-                    self._waiting[row] = None
+        for row in [*self._waiting]:
+            tracker = row.tracker
+            if tracker.waiting:
+                self._decide(row, tracker.end_of_frame(self.frame))
+            if not tracker.waiting:
+                del self._waiting[row]
 
     def board_shown(self, row: Row, before: int | None) -> None:
         """A row of a new board of the same session: decide what the time between the boards hid.
@@ -175,9 +171,16 @@ class RowReader:
 
     def flush(self, updates: list[Update | Rejection]) -> None:
         """Append what was gathered."""
-        if self._cells:
-            updates.append(CellsChanged(self.at, self._cells))
-            self._cells = {}
+        if self._changed:
+            new = tuple.__new__
+            rows: dict[CompetitorId, dict[int, Cell]] = {}
+            for slot in self._changed:
+                cells = rows.get(slot.row.id)
+                if cells is None:
+                    cells = rows[slot.row.id] = {}
+                cells[slot.column] = new(Cell, slot.cell)
+            self._changed.clear()
+            updates.append(CellsChanged(self.at, rows))
         if self._positions:
             updates.append(PositionsChanged(self.at, self._positions))
             self._positions = {}
@@ -300,19 +303,21 @@ class RowReader:
                 self.events.append(LapRevised(decision.at, row.id, decision.time_ms, provenance))
                 continue
             sectors = row.sector_times(decision.time_ms)
-            flags = frozenset(self._lap_flags(row, decision))
+            flags = self._lap_flags(row, decision)
             row.seen += 1
             self.events.append(LapCompleted(decision.at, row.id, decision.time_ms, provenance, sectors, flags))
 
-    def _lap_flags(self, row: Row, decision: Decision) -> Iterable[LapFlag]:
-        if row.fresh and row.seen == 0:
-            yield LapFlag.FIRST
-        if decision.pit:
-            yield LapFlag.PIT
-        if self.flag is Flag.CHEQUERED:
-            yield LapFlag.AFTER_FLAG
-        if decision.doubt:
-            yield LapFlag.DOUBTFUL
+    def _lap_flags(self, row: Row, decision: Decision) -> frozenset[LapFlag]:
+        after_flag = self.flag is Flag.CHEQUERED
+        if row.seen and not (decision.pit or after_flag or decision.doubt):
+            return _NO_FLAGS
+        flags = {
+            LapFlag.FIRST: row.fresh and row.seen == 0,
+            LapFlag.PIT: decision.pit,
+            LapFlag.AFTER_FLAG: after_flag,
+            LapFlag.DOUBTFUL: bool(decision.doubt),
+        }
+        return frozenset(flag for flag, is_so in flags.items() if is_so)
 
 
 def _is_ms(text: str) -> bool:

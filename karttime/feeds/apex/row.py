@@ -36,7 +36,7 @@ class Slot:
         self.row = row
         self.column = column
         self.kind = kind
-        self.cell = cell
+        self.cell: tuple[str, str] = cell  # style and text; a Cell is made when it is handed out
 
 
 class Row:
@@ -86,20 +86,20 @@ class Row:
         self.sectors = [by_role[role] for role in SECTORS if role in by_role]
         self.laps = by_role.get(Role.LAPS)
         state = by_role.get(Role.STATUS)
-        if state is not None and state.cell.style in STATES:
-            self.status = STATES[state.cell.style]
+        if state is not None and state.cell[0] in STATES:
+            self.status = STATES[state.cell[0]]
             self.tracker.in_pit = self.status is Status.IN_PIT
 
     def last_lap(self) -> int | None:
         """The last lap that the board shows, ms."""
         for slot in self.slots.values():
             if slot.kind == LAST_LAP:
-                return parse_time(slot.cell.text)
+                return parse_time(slot.cell[1])
         return None
 
     def counted(self) -> int | None:
         """The lap count that the board shows; None where it shows none."""
-        text = self.laps.cell.text if self.laps is not None else ""
+        text = self.laps.cell[1] if self.laps is not None else ""
         return int(text) if text.isascii() and text.isdigit() else None
 
     def first_shown(self) -> None:

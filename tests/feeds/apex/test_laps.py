@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from karttime.domain.updates import LapCompleted, LapFlag, LapRevised
-from karttime.feeds.apex.laps import TOLERANCE_MS, Decision, LapTracker
+from karttime.feeds.apex.laps import TOLERANCE_MS, Decision, LapTracker, Tempo
 
 if TYPE_CHECKING:
     from tests.feeds.apex.conftest import Feed
@@ -15,9 +15,14 @@ MINUTE = 60_000
 
 def tracker(last_ms: int | None = MINUTE, line_at: int | None = 0) -> LapTracker:
     """A row that crossed the line at 0 in frame 0 with a lap of one minute."""
-    row = LapTracker(last_ms)
+    row = LapTracker(Tempo(), last_ms)
     row.line_at = line_at
     return row
+
+
+def cross(row: LapTracker, frame: int, at: int, *, counts: bool = True) -> list[Decision]:
+    """The line was crossed; the feed expects a lap of 59.3 s next."""
+    return row.crossed(frame, at, 59_300 if counts else None, counts=counts)
 
 
 def silence(row: LapTracker, frame: int) -> list[Decision]:
@@ -32,8 +37,8 @@ def silence(row: LapTracker, frame: int) -> list[Decision]:
 def test_cell_and_crossing_in_one_frame(cell_first: bool) -> None:
     """`crossing`: in whatever order the lines stand."""
     row = tracker()
-    decided = row.cell(5, 61_000, 61_000) if cell_first else row.crossed(5, 61_000, counts=True)
-    decided += row.crossed(5, 61_000, counts=True) if cell_first else row.cell(5, 61_000, 61_000)
+    decided = row.cell(5, 61_000, 61_000) if cell_first else cross(row, 5, 61_000)
+    decided += cross(row, 5, 61_000) if cell_first else row.cell(5, 61_000, 61_000)
     decided += silence(row, 5)
     assert [(one.rule, one.time_ms, one.at, one.doubt) for one in decided] == [("crossing", 61_000, 61_000, "")]
     assert set(decided[0].frames) == {5}
@@ -43,7 +48,7 @@ def test_cell_and_crossing_in_one_frame(cell_first: bool) -> None:
 def test_crossing_one_frame_after_the_cell() -> None:
     """Split over two frames: both are named."""
     row = tracker()
-    decided = [*row.cell(5, 61_000, 61_000), *row.end_of_frame(5), *row.crossed(6, 61_200, counts=True)]
+    decided = [*row.cell(5, 61_000, 61_000), *row.end_of_frame(5), *cross(row, 6, 61_200)]
     decided += silence(row, 6)
     assert [(one.rule, one.frames) for one in decided] == [("crossing", (5, 6))]
 
@@ -51,7 +56,7 @@ def test_crossing_one_frame_after_the_cell() -> None:
 def test_cell_one_frame_after_the_crossing() -> None:
     """The lap was completed when the line was crossed, not when its time came."""
     row = tracker()
-    decided = [*row.crossed(5, 61_000, counts=True), *row.end_of_frame(5), *row.cell(6, 61_200, 61_500)]
+    decided = [*cross(row, 5, 61_000), *row.end_of_frame(5), *row.cell(6, 61_200, 61_500)]
     decided += silence(row, 6)
     assert [(one.rule, one.frames, one.at, one.time_ms) for one in decided] == [("crossing", (5, 6), 61_000, 61_500)]
 
@@ -59,7 +64,7 @@ def test_cell_one_frame_after_the_crossing() -> None:
 def test_identical_lap() -> None:
     """A crossing as long after the one before as the lap shown; the cell did not change and was not sent."""
     row = tracker()
-    decided = [*row.crossed(5, 60_200, counts=True), *silence(row, 5)]
+    decided = [*cross(row, 5, 60_200), *silence(row, 5)]
     assert [(one.rule, one.time_ms, one.at) for one in decided] == [("identical", MINUTE, 60_200)]
     assert row.line_at == 60_200
 
@@ -68,36 +73,36 @@ def test_identical_lap() -> None:
 def test_identical_lap_within_the_tolerance(late: int) -> None:
     """Venues push in bursts of some seconds."""
     row = tracker()
-    assert len([*row.crossed(5, MINUTE + late, counts=True), *silence(row, 5)]) == 1
+    assert len([*cross(row, 5, MINUTE + late), *silence(row, 5)]) == 1
 
 
 @pytest.mark.parametrize("at", [8_000, MINUTE - TOLERANCE_MS - 1, MINUTE + TOLERANCE_MS + 1])
 def test_crossing_at_another_moment_is_no_lap(at: int) -> None:
     """A row re-sent with a penalty, or corrected by the timekeeper."""
     row = tracker()
-    assert [*row.crossed(5, at, counts=True), *silence(row, 5)] == []
+    assert [*cross(row, 5, at), *silence(row, 5)] == []
     assert row.line_at == 0
 
 
 def test_a_crossing_that_made_no_lap_does_not_move_the_line() -> None:
     """The real crossing after a re-sent row is still in time for an identical lap."""
     row = tracker()
-    decided = [*row.crossed(5, 20_000, counts=True), *silence(row, 5)]
-    decided += [*row.crossed(9, 60_100, counts=True), *silence(row, 9)]
+    decided = [*cross(row, 5, 20_000), *silence(row, 5)]
+    decided += [*cross(row, 9, 60_100), *silence(row, 9)]
     assert [one.rule for one in decided] == ["identical"]
 
 
 def test_first_crossing_is_no_lap() -> None:
     """It starts the clock of the row."""
     row = tracker(None, None)
-    assert [*row.crossed(5, 1_000, counts=False), *silence(row, 5)] == []
+    assert [*cross(row, 5, 1_000, counts=False), *silence(row, 5)] == []
     assert row.line_at == 1_000
 
 
 def test_first_crossing_with_a_time_is_a_lap() -> None:
     """A standing start is timed from the green flag."""
     row = tracker(None, None)
-    decided = [*row.cell(5, 61_000, 61_000), *row.crossed(5, 61_000, counts=True)]
+    decided = [*row.cell(5, 61_000, 61_000), *cross(row, 5, 61_000)]
     assert [(one.rule, one.doubt) for one in decided] == [("crossing", "")]
 
 
@@ -105,7 +110,7 @@ def test_first_crossing_with_a_time_is_a_lap() -> None:
 def test_recolour_after_a_crossing(frames_before: int) -> None:
     """Somebody else took the overall best: the same time is sent again without a crossing."""
     row = tracker()
-    decided = [*row.cell(5, 61_000, 61_000), *row.crossed(5, 61_000, counts=True), *row.end_of_frame(5)]
+    decided = [*row.cell(5, 61_000, 61_000), *cross(row, 5, 61_000), *row.end_of_frame(5)]
     again = 5 + frames_before
     decided += [*row.cell(again, 61_300, 61_000), *silence(row, again)]
     assert [one.rule for one in decided] == ["crossing"]
@@ -115,14 +120,14 @@ def test_recolour_before_a_crossing() -> None:
     """Seconds before the next lap."""
     row = tracker()
     decided = [*row.cell(5, 58_000, MINUTE), *silence(row, 5)]
-    decided += [*row.cell(9, 61_000, 61_000), *row.crossed(9, 61_000, counts=True), *silence(row, 9)]
+    decided += [*row.cell(9, 61_000, 61_000), *cross(row, 9, 61_000), *silence(row, 9)]
     assert [(one.rule, one.time_ms) for one in decided] == [("crossing", 61_000)]
 
 
 def test_recolour_and_new_time_in_one_frame() -> None:
     """The old time in its new colour, then the new lap."""
     row = tracker()
-    decided = [*row.cell(5, 61_000, MINUTE), *row.cell(5, 61_000, 61_000), *row.crossed(5, 61_000, counts=True)]
+    decided = [*row.cell(5, 61_000, MINUTE), *row.cell(5, 61_000, 61_000), *cross(row, 5, 61_000)]
     decided += silence(row, 5)
     assert [(one.rule, one.time_ms) for one in decided] == [("crossing", 61_000)]
 
@@ -130,7 +135,7 @@ def test_recolour_and_new_time_in_one_frame() -> None:
 def test_identical_lap_whose_cell_is_sent() -> None:
     """The same time with another colour and a crossing is a lap, not a re-colour."""
     row = tracker()
-    decided = [*row.cell(5, MINUTE, MINUTE), *row.crossed(5, MINUTE, counts=True), *silence(row, 5)]
+    decided = [*row.cell(5, MINUTE, MINUTE), *cross(row, 5, MINUTE), *silence(row, 5)]
     assert [(one.rule, one.time_ms) for one in decided] == [("crossing", MINUTE)]
 
 
@@ -171,8 +176,8 @@ def test_a_stop_inside_a_lap() -> None:
     row = tracker()
     row.pit_in(3)
     row.pit_out(4)
-    decided = [*row.cell(5, 183_134, 183_134), *row.crossed(5, 183_134, counts=True)]
-    decided += [*row.cell(9, 244_134, 61_000), *row.crossed(9, 244_134, counts=True)]
+    decided = [*row.cell(5, 183_134, 183_134), *cross(row, 5, 183_134)]
+    decided += [*row.cell(9, 244_134, 61_000), *cross(row, 9, 244_134)]
     assert [(one.time_ms, one.pit, one.doubt) for one in decided] == [(183_134, True, ""), (61_000, False, "")]
 
 
@@ -180,9 +185,9 @@ def test_a_lap_while_in_the_pit_lane() -> None:
     """Timing line in the pit lane: both this lap and the next contain the stop."""
     row = tracker()
     row.pit_in(3)
-    first = [*row.cell(5, 61_000, 61_000), *row.crossed(5, 61_000, counts=True)]
+    first = [*row.cell(5, 61_000, 61_000), *cross(row, 5, 61_000)]
     row.pit_out(7)
-    second = [*row.cell(9, 181_000, 120_000), *row.crossed(9, 181_000, counts=True)]
+    second = [*row.cell(9, 181_000, 120_000), *cross(row, 9, 181_000)]
     assert [one.pit for one in first + second] == [True, True]
 
 
@@ -205,7 +210,7 @@ def test_revised() -> None:
 def test_a_crossing_long_after_its_time_says_is_doubtful() -> None:
     """Kept as a lap; the doubt names the time between the crossings."""
     row = tracker()
-    decided = [*row.cell(5, 200_000, 61_000), *row.crossed(5, 200_000, counts=True)]
+    decided = [*row.cell(5, 200_000, 61_000), *cross(row, 5, 200_000)]
     assert decided[0].rule == "crossing"
     assert "200000" in decided[0].doubt
 
@@ -234,7 +239,7 @@ def test_a_board_sets_the_time_that_counts_as_shown() -> None:
 def test_two_crossings_in_neighbouring_frames() -> None:
     """Each one is decided for itself; one lap at most."""
     row = tracker()
-    decided = [*row.crossed(5, 60_000, counts=True), *row.end_of_frame(5), *row.crossed(6, 60_200, counts=True)]
+    decided = [*cross(row, 5, 60_000), *row.end_of_frame(5), *cross(row, 6, 60_200)]
     decided += silence(row, 6)
     assert [one.rule for one in decided] == ["identical"]
 
@@ -243,7 +248,7 @@ def test_nothing_waits_for_ever() -> None:
     """Two frames after the last word of a row everything is decided."""
     row = tracker()
     row.cell(5, 61_000, 61_000)
-    row.crossed(6, 8_000, counts=False)
+    cross(row, 6, 8_000, counts=False)
     silence(row, 7)
     assert not row.waiting
 
@@ -421,3 +426,44 @@ def test_a_lap_is_told_once(feed: "Feed") -> None:
     for _ in range(5):
         feed.settle()
     assert len(feed.of(LapCompleted)) == 1
+
+
+# -- replays faster than the karts drove --------------------------------------------------------------------------
+
+
+def test_tempo_of_a_live_feed() -> None:
+    """Real until half of the latest laps came at another pace; a stop or a hole now and then changes nothing."""
+    tempo = Tempo()
+    assert tempo.real
+    for elapsed in (60_000, 61_000, 400_000, 60_500, 2_000):
+        tempo.lap(elapsed, 60_000)
+    assert tempo.real
+
+
+@pytest.mark.parametrize("speed", [2, 10, 1000])
+def test_tempo_of_a_fast_replay(speed: int) -> None:
+    """Laps that came faster than they say."""
+    tempo = Tempo()
+    for _ in range(3):
+        tempo.lap(60_000 // speed, 60_000)
+    assert not tempo.real
+
+
+def test_identical_lap_in_a_fast_replay(feed: "Feed") -> None:
+    """Times cannot decide; a reference time that was recomputed says that a lap was driven."""
+    feed.board()
+    feed.green(71)
+    for reference, text in ((60_000, "1:00.000"), (59_500, "59.000"), (59_400, "58.900")):
+        feed.send(f"r71c5|tn|{text}", f"r71|*|{reference}|", after=6)
+    feed.send("r71|*|59310|", after=6)
+    assert feed.laps(71) == [60_000, 59_000, 58_900, 58_900]
+
+
+def test_row_sent_again_in_a_fast_replay(feed: "Feed") -> None:
+    """The same reference time as with the crossing before: no lap."""
+    feed.board()
+    feed.green(71)
+    for reference, text in ((60_000, "1:00.000"), (59_500, "59.000"), (59_400, "58.900")):
+        feed.send(f"r71c5|tn|{text}", f"r71|*|{reference}|", after=6)
+    feed.send("r71c7|in|3", "r71|*|59400|", after=6)
+    assert feed.laps(71) == [60_000, 59_000, 58_900]
