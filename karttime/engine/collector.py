@@ -87,6 +87,7 @@ class Collector:
         self._source = source
         self._new_decoder = decoder
         self._decoder = decoder()
+        self._other_feed = False
         self._recorder = recorder
         self._recent = FrameBuffer()
         self._refusals = Refusals(circuit.id, clock=self._clock)
@@ -136,6 +137,8 @@ class Collector:
 
     def starting(self) -> None:
         """For the engine: `run` is about to begin."""
+        if self._other_feed:
+            self._decoder, self._other_feed = self._new_decoder(), False
         self._became(CollectorState.CONNECTING)
 
     def stopped(self) -> None:
@@ -150,9 +153,9 @@ class Collector:
         self._became(CollectorState.FAILED, f"{self._last_error}, see the log; starts again in {wait_s:.0f} s")
 
     def adopt(self, circuit: Circuit, decoder: Callable[[], Decoder]) -> None:
-        """For the engine: the circuit was edited. Its address and format count from the next start."""
-        if circuit.feed != self.circuit.feed:
-            self._decoder = decoder()
+        """For the engine: the circuit was edited. Another address or format counts from the next start."""
+        if (circuit.url, circuit.feed) != (self.circuit.url, self.circuit.feed):
+            self._other_feed = True  # what the decoder knows is about another timing system
         self._new_decoder = decoder
         self.circuit = circuit
 
@@ -208,7 +211,7 @@ class Collector:
         self._last_frame_at = self._clock.wall_ms()
         if frame.direction != "in":
             return
-        if text is None or not text.isspace():  # a keep-alive is a lone line break
+        if text is None or (text and not text.isspace()):  # a keep-alive is a lone line break
             self._data_at = self._active_at = self._clock.monotonic()
             self._recent.add(size, frame)
             if self.state is not CollectorState.LIVE:

@@ -1,6 +1,7 @@
 """The collector, fed by hand: states, counters, publications, and what survives which failure."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -270,10 +271,28 @@ async def test_connections_are_marked_in_the_recording(rig: Rig, frame: Make) ->
     assert rig.writer.lines == ["session one", "# connection lost: gone", "# connected", "last 1 1"]
 
 
-async def test_an_edited_circuit_keeps_its_decoder_unless_its_format_changed(rig: Rig, circuit: Circuit) -> None:
-    renamed = Circuit("hill", "New name", "ws://127.0.0.1:2", "words")
+async def test_an_edited_name_counts_at_once_and_changes_nothing_else(rig: Rig, circuit: Circuit, frame: Make) -> None:
+    renamed = replace(circuit, name="New name")
     rig.collector.adopt(renamed, WordDecoder)
-    assert rig.collector.circuit is renamed
+    await rig.play(*UP, frame("session one"))
+    assert rig.collector.status().name == "New name"
     assert rig.collector._decoder is rig.decoders[0]
-    rig.collector.adopt(Circuit("hill", "New name", circuit.url, "other"), WordDecoder)
+
+
+@pytest.mark.parametrize("edit", [{"url": "ws://127.0.0.1:2"}, {"feed": "other"}])
+async def test_another_address_or_format_brings_a_new_decoder_at_the_next_start(
+    rig: Rig, circuit: Circuit, frame: Make, edit: dict[str, str]
+) -> None:
+    await rig.play(*UP, frame("session one"))
+    rig.collector.adopt(replace(circuit, **edit), WordDecoder)
+    assert rig.collector._decoder is rig.decoders[0], "what is running goes on as it is"
+    rig.collector.stopped()
+    await rig.play(*UP, frame("session two"))
     assert rig.collector._decoder is not rig.decoders[0]
+    assert [session.id for session in rig.collector.logbook.sessions] == ["one", "two"]
+
+
+async def test_an_empty_message_is_no_timing_data(rig: Rig, frame: Make) -> None:
+    await rig.play(*UP, frame(""), frame("\n"), Frame(BEGIN, None, b""))
+    assert rig.states[-1:] == [CollectorState.LIVE], "bytes are, whatever they say"
+    assert len(rig.collector.recent_frames) == 1
