@@ -89,7 +89,7 @@ class ApexDecoder:
     def feed_many(self, frames: Iterable[Frame]) -> Iterator[Update | Rejection]:
         """Decode frames that nobody watches one by one (see `Decoder.feed_many`)."""
         for _ in self._reader.read(frames, self._other, self._end_of_frame):
-            yield from self._gathered()
+            yield from self._gathered(events_only=True)
         yield from self._gathered()
 
     def _end_of_frame(self) -> None:
@@ -98,11 +98,11 @@ class ApexDecoder:
         self._reader.burst_open = False
         self._reader.end_of_frame()
 
-    def _gathered(self) -> list[Update | Rejection]:
+    def _gathered(self, *, events_only: bool = False) -> list[Update | Rejection]:
         """What was read since the last call."""
         updates: list[Update | Rejection] = [*self._out]
         self._out.clear()
-        self._reader.flush(updates)
+        self._reader.flush(updates, events_only=events_only)
         if self._refusals.fresh:
             updates += self._refusals.take()
         return updates

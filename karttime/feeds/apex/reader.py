@@ -169,9 +169,9 @@ class RowReader:
         new_laps = None if before is None or after is None else after - before
         self._decide(row, row.tracker.board(self.frame, self.at, row.last_lap(), new_laps))
 
-    def flush(self, updates: list[Update | Rejection]) -> None:
-        """Append what was gathered."""
-        if self._changed:
+    def flush(self, updates: list[Update | Rejection], *, events_only: bool = False) -> None:
+        """Append what was gathered; cells and positions stay for later with `events_only`."""
+        if self._changed and not events_only:
             new = tuple.__new__
             rows: dict[CompetitorId, dict[int, Cell]] = {}
             for slot in self._changed:
@@ -181,7 +181,7 @@ class RowReader:
                 cells[slot.column] = new(Cell, slot.cell)
             self._changed.clear()
             updates.append(CellsChanged(self.at, rows))
-        if self._positions:
+        if self._positions and not events_only:
             updates.append(PositionsChanged(self.at, self._positions))
             self._positions = {}
         if self.events:
