@@ -279,12 +279,15 @@ async def test_an_edited_name_counts_at_once_and_changes_nothing_else(rig: Rig, 
     assert rig.collector._decoder is rig.decoders[0]
 
 
-@pytest.mark.parametrize("edit", [{"url": "ws://127.0.0.1:2"}, {"feed": "other"}])
+@pytest.mark.parametrize(
+    "edited",
+    [Circuit("hill", "Hill", "ws://127.0.0.1:2", "words"), Circuit("hill", "Hill", "ws://127.0.0.1:1", "other")],
+)
 async def test_another_address_or_format_brings_a_new_decoder_at_the_next_start(
-    rig: Rig, circuit: Circuit, frame: Make, edit: dict[str, str]
+    rig: Rig, frame: Make, edited: Circuit
 ) -> None:
     await rig.play(*UP, frame("session one"))
-    rig.collector.adopt(replace(circuit, **edit), WordDecoder)
+    rig.collector.adopt(edited, WordDecoder)
     assert rig.collector._decoder is rig.decoders[0], "what is running goes on as it is"
     rig.collector.stopped()
     await rig.play(*UP, frame("session two"))
