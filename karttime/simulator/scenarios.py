@@ -214,7 +214,7 @@ def _endurance(preset: Preset, said: Words, rng: random.Random) -> tuple[Session
         _plan(preset, SessionKind.PRACTICE, event, said.practice, field_),
         length_ms=max(3 * preset.track.lap_ms, length // 5),
         start=Start.PITS,
-        retire_per_mille=0,
+        interruptions=(Interruption(100_000, Flag.RED, 25_000),),
     )
     race = replace(
         _plan(preset, SessionKind.RACE, event, said.race, field_),

@@ -19,14 +19,13 @@ from karttime.domain.updates import (
     ClockMode,
     FlagChanged,
     MessageShown,
-    Note,
     NotesAdded,
     NotesCleared,
     Update,
 )
 from karttime.domain.values import whole_number
 from karttime.feeds.apex.codes import LIGHTS, MESSAGE_LEVELS
-from karttime.feeds.apex.notes import new_notes, parse_notes
+from karttime.feeds.apex.notes import NoteList
 from karttime.feeds.apex.sessions import Countdown
 
 COMMANDS: Final = frozenset({"title1", "title2", "track", "dyn1", "dyn2", "light", "com", "msg"})
@@ -45,7 +44,7 @@ class Facts:
         self.flag = Flag.NONE
         self.light = ""
         self.message = ("", "")
-        self.notes: tuple[Note, ...] = ()
+        self._notes = NoteList()
         self._clock1: tuple[ClockMode, int | None, str] = (ClockMode.OFF, None, "")
         self._clock2: tuple[ClockMode, int | None, str] = (ClockMode.OFF, None, "")
         self._clock_at = 0
@@ -63,7 +62,7 @@ class Facts:
         self._was_green = False
         self.flag = Flag.NONE
         self.message = ("", "")
-        self.notes = ()
+        self._notes = NoteList()
 
     def take(self, at: int, command: str, verb: str, value: str) -> list[Update] | None:
         """Take a fact in; None refuses it. Titles and track change no more than this object's fields."""
@@ -83,8 +82,8 @@ class Facts:
     def all(self, at: int) -> list[Update]:
         """Every fact anew, for a session that has just begun."""
         updates: list[Update] = [FlagChanged(at, self.flag, self.light), self.clock(at)]
-        if self.notes:
-            updates.append(NotesAdded(at, tuple(reversed(self.notes))))
+        if self._notes.notes:
+            updates.append(NotesAdded(at, tuple(reversed(self._notes.notes))))
         if self.message[1]:
             updates.append(MessageShown(at, *self.message))
         return updates
@@ -136,9 +135,8 @@ class Facts:
         return [MessageShown(at, *message)]
 
     def _take_notes(self, at: int, value: str) -> list[Update]:
-        notes = parse_notes(value)
-        before, self.notes = self.notes, notes
-        if not notes:
-            return [NotesCleared(at)] if before else []
-        fresh = new_notes(before, notes)
+        held = bool(self._notes.notes)
+        fresh = self._notes.take(value)
+        if not self._notes.notes:
+            return [NotesCleared(at)] if held else []
         return [NotesAdded(at, fresh)] if fresh else []

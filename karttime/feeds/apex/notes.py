@@ -20,25 +20,34 @@ _NUMBER = re.compile(r'<span class="com_no[^">]{0,40}">([^<]{0,16})</span>')
 _TAG = re.compile(r"</?(?:p|b|span|br|i|div)(?: [^<>]{0,200})?/?>")
 
 
-def parse_notes(html: str) -> tuple[Note, ...]:
-    """The list as sent, newest first; at most 2,000 entries of 500 characters."""
-    notes: list[Note] = []
-    for piece in html.split("<p>", MAX_NOTES + 1)[1 : MAX_NOTES + 1]:
-        body = piece.partition("</p>")[0][: MAX_TEXT * 4]
-        time, _, rest = body.partition("</b>")
-        flag, number = _FLAG.search(rest), _NUMBER.search(rest)
-        if number is not None:
-            rest = rest.replace(number[0], "", 1)
-        text = _TAG.sub("", rest).strip()[:MAX_TEXT]
-        notes.append(
-            Note(
-                time.removeprefix("<b>").strip()[:16],
-                flag[1] if flag else "",
-                number[1].strip() if number else "",
-                text,
-            )
-        )
-    return tuple(notes)
+class NoteList:
+    """The list as last sent; entries that stay are not parsed again."""
+
+    def __init__(self) -> None:
+        self.notes: tuple[Note, ...] = ()
+        self._parsed: dict[str, Note] = {}
+
+    def take(self, html: str) -> tuple[Note, ...]:
+        """Take the whole list in; returns the entries that are new, oldest first."""
+        pieces = html.split("<p>", MAX_NOTES + 1)[1 : MAX_NOTES + 1]
+        known = self._parsed
+        parsed = {piece: known.get(piece) or _parse(piece) for piece in pieces}
+        before, self.notes, self._parsed = self.notes, tuple(parsed[piece] for piece in pieces), parsed
+        return new_notes(before, self.notes)
+
+
+def _parse(piece: str) -> Note:
+    body = piece.partition("</p>")[0][: MAX_TEXT * 4]
+    time, _, rest = body.partition("</b>")
+    flag, number = _FLAG.search(rest), _NUMBER.search(rest)
+    if number is not None:
+        rest = rest.replace(number[0], "", 1)
+    return Note(
+        time.removeprefix("<b>").strip()[:16],
+        flag[1] if flag else "",
+        number[1].strip() if number else "",
+        _TAG.sub("", rest).strip()[:MAX_TEXT],
+    )
 
 
 def new_notes(before: Sequence[Note], now: Sequence[Note]) -> tuple[Note, ...]:

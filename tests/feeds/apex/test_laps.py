@@ -467,3 +467,23 @@ def test_row_sent_again_in_a_fast_replay(feed: "Feed") -> None:
         feed.send(f"r71c5|tn|{text}", f"r71|*|{reference}|", after=6)
     feed.send("r71c7|in|3", "r71|*|59400|", after=6)
     assert feed.laps(71) == [60_000, 59_000, 58_900]
+
+
+@pytest.mark.xfail(strict=True, reason="the second `*` of the frame becomes an identical lap where times cannot decide")
+def test_two_crossings_and_one_time_in_a_frame_of_a_fast_replay(feed: "Feed") -> None:
+    """A venue that pushes in bursts: row re-sent with `*||`, then time and `*` of the lap: one lap."""
+    feed.board()
+    feed.green(71)
+    for reference, text in ((60_000, "1:00.000"), (59_500, "59.000"), (59_400, "58.900")):
+        feed.send(f"r71c5|tn|{text}", f"r71|*|{reference}|", after=6)
+    feed.send("r71|*||", "r71c5|tn|1:50.602", "r71|*|53479|", after=11)
+    assert feed.laps(71) == [60_000, 59_000, 58_900, 110_602]
+
+
+def test_two_crossings_and_one_time_in_a_frame(feed: "Feed") -> None:
+    """The same in a live feed."""
+    feed.board()
+    feed.green(71)
+    feed.lap(71, "1:00.000", 60)
+    feed.send("r71|*||", "r71c5|tn|1:50.602", "r71|*|53479|", after=110.6)
+    assert feed.laps(71) == [60_000, 110_602]
