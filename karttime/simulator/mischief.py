@@ -114,6 +114,7 @@ class Mischief:
         self._title_back_at: int | None = None
         self._late: list[str] = []
         self._began = False
+        self._latest = 0
 
     def snapshot(self) -> str:
         """What a client who connects now is sent, so that with the frames to come nothing is missing or double."""
@@ -123,16 +124,21 @@ class Mischief:
 
     def frames(self) -> Iterator[Frame]:
         """All frames, in time order."""
-        last_at: int | None = None
+        last: Frame | None = None
         for frame in self._source:
-            elapsed = 0 if last_at is None else frame.at - last_at
-            last_at = frame.at
+            elapsed = 0 if last is None else frame.at - last.at
+            last = frame
             for out in self._around(frame, elapsed):
                 if self._hold is not None:
                     self._hold.frames.append(out)
                 else:
                     yield out
         yield from self._released(None)
+        rest = list(self._late)
+        if self._title_back_at is not None:
+            rest.append(f"title2||{self._title}")
+        if last is not None and rest:  # the stream ends, and with it what was to be put right later
+            yield last._replace(at=max(last.at, self._latest), text="".join(f"{line}\n" for line in rest))
 
     def _around(self, frame: Frame, elapsed: int) -> Iterator[Frame]:
         if self._hold is not None and frame.at >= self._hold.until:
@@ -194,7 +200,7 @@ class Mischief:
         hold, self._hold = self._hold, None
         if hold is None:
             return
-        at = hold.until if now is None else now
+        at = self._latest = hold.until if now is None else now
         if hold.blank:
             yield Frame(at, hold.snapshot, offset=hold.frames[-1].offset if hold.frames else None)
         for frame in hold.frames:

@@ -69,13 +69,15 @@ def test_titles_flicker_and_come_back() -> None:
 
 
 @pytest.mark.parametrize("name", ["duplicates", "late", "reinit", "blip", "silence", "flicker", "foreign"])
-def test_in_the_end_the_board_is_the_same(name: str, walk: Walk, wire: "Wire") -> None:
-    frames, _ = disturbed({name: 4.0})
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_in_the_end_the_board_is_the_same(name: str, seed: int, walk: Walk, wire: "Wire") -> None:
+    frames, _ = disturbed({name: 6.0}, seed)
     for frame in frames:
         if frame.text not in STRANGERS:
             wire.feed(frame.text or "")
     expected = last(walk(clean()))
     assert (wire.cells, wire.positions, wire.types) == (expected.cells, expected.positions, expected.types)
+    assert wire.lines["title2"] == expected.lines["title2"]
 
 
 @pytest.mark.parametrize("name", ["duplicates", "late", "reinit", "blip", "silence", "flicker", "foreign"])
