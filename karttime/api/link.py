@@ -53,7 +53,9 @@ class LiveProtocol(WebSocketsSansIOProtocol):
         waited, left = 0.0, self.transport.get_write_buffer_size()
         while not self.writable.is_set():
             try:
-                await asyncio.wait_for(self.writable.wait(), _LOOK)
+                # Not wait_for: before Python 3.12 it may swallow the cancellation that comes with a lost connection.
+                async with asyncio.timeout(_LOOK):
+                    await self.writable.wait()
             except TimeoutError:
                 now = self.transport.get_write_buffer_size()
                 waited = 0.0 if now < left else waited + _LOOK

@@ -243,20 +243,27 @@ async def test_leaving_clients_are_forgotten(venue: Venue) -> None:
     await until(lambda: venue.service.clients == 0)
 
 
+async def silent(venue: Venue) -> sockets.socket:
+    """A client that asks for the stream and reads nothing of it."""
+    client = sockets.socket()
+    client.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 4096)
+    client.setblocking(False)
+    host, port = venue.address.split(":")
+    loop = asyncio.get_running_loop()
+    await loop.sock_connect(client, (host, int(port)))
+    head = f"GET /circuits/hill/live HTTP/1.1\r\nHost: {venue.address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    await loop.sock_sendall(client, (head + key).encode())
+    return client
+
+
 async def test_a_client_that_does_not_read_is_cut_off_and_delays_nobody(
     venue: Venue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its outbox stays bounded, it is aborted, and a reading client gets every change."""
     monkeypatch.setattr(channels, "PATIENCE", 2.0)
     await venue.publish(*opening(tuple(str(100 + n) for n in range(60))))
-    stalled = sockets.socket()
-    stalled.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 4096)
-    stalled.setblocking(False)
-    host, port = venue.address.split(":")
-    await asyncio.get_running_loop().sock_connect(stalled, (host, int(port)))
-    head = f"GET /circuits/hill/live HTTP/1.1\r\nHost: {venue.address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-    key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-    await asyncio.get_running_loop().sock_sendall(stalled, (head + key).encode())
+    stalled = await silent(venue)
     async with venue.watch("?format=karting_data") as good:
         await good.next("status_update")
         everybody = [kart(str(100 + n)) for n in range(60)]
@@ -274,6 +281,23 @@ async def test_a_client_that_does_not_read_is_cut_off_and_delays_nobody(
         assert max(client_bytes) <= channels.OUTBOX_BYTES
         assert status()["hill"].conflated >= 1
     stalled.close()
+
+
+async def test_a_stalled_client_that_vanishes_is_forgotten(venue: Venue) -> None:
+    """Its connection is lost while its task waits for room: both must end."""
+    everybody = [kart(str(100 + n)) for n in range(60)]
+    await venue.publish(*opening(everybody))
+    stalled = await silent(venue)
+    await until(lambda: venue.service.clients == 1)
+    number = 0
+    while not venue.service.channels()["hill"].conflated:
+        number += 1
+        await venue.publish(
+            CellsChanged(START, {name: {7: Cell("in", f"{number} " + "x" * 200)} for name in everybody})
+        )
+    await asyncio.sleep(1.1)  # into a later look of the waiting task
+    stalled.close()
+    await until(lambda: venue.service.clients == 0)
 
 
 async def test_a_slow_client_gets_one_newer_snapshot(venue: Venue, monkeypatch: pytest.MonkeyPatch) -> None:
