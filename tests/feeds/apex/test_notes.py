@@ -3,11 +3,18 @@
 import pytest
 
 from karttime.domain.updates import Note
-from karttime.feeds.apex.notes import MAX_NOTES, MAX_TEXT, new_notes, parse_notes
+from karttime.feeds.apex.notes import MAX_NOTES, MAX_TEXT, NoteList, new_notes
 
 START = '<p><b>20:41</b><span data-flag="green"></span>Départ</p>'
 FLAG = '<p><b>20:43</b><span data-flag="chequered"></span>Arrivée</p>'
 PENALTY = '<p><b>20:42</b><span data-flag="penalty"></span><span class="com_no no8">20</span>Contact - 1 Tour</p>'
+
+
+def parse_notes(html: str) -> tuple[Note, ...]:
+    """The list as sent, newest first."""
+    notes = NoteList()
+    assert notes.take(html) == tuple(reversed(notes.notes))
+    return notes.notes
 
 
 def test_entries() -> None:
@@ -68,3 +75,20 @@ def test_the_same_entry_twice_is_one_new() -> None:
 def test_taken_away_notes_are_not_new() -> None:
     """A shorter list tells nothing new."""
     assert new_notes(parse_notes(FLAG + START), parse_notes(START)) == ()
+
+
+def test_lists_one_after_another() -> None:
+    """What is new is told, what stays is kept, what an emptied list held may come anew."""
+    notes = NoteList()
+    steps = [(START, ["green"]), (FLAG + START, ["chequered"]), (FLAG + START, []), ("", []), (START, ["green"])]
+    for html, fresh in steps:
+        assert [note.kind for note in notes.take(html)] == fresh
+    assert [note.kind for note in notes.notes] == ["green"]
+
+
+def test_memory_of_a_list_is_that_of_the_list() -> None:
+    """Entries that are gone are forgotten, however many there were."""
+    notes = NoteList()
+    for number in range(500):
+        notes.take(f"<p><b>{number}</b>x</p>")
+    assert len(notes._parsed) == len(notes.notes) == 1
