@@ -29,6 +29,9 @@ _WRITERS: Final[tuple[tuple[str, Callable[[Connection, Any], None]], ...]] = (
     ("connections", connections.insert),
 )
 
+# What is wrong with a value itself, also as drivers say it that do not wrap it; trying again would not help.
+_REFUSALS: Final = (SQLAlchemyError, TypeError, ValueError, OverflowError)
+
 
 @dataclass(frozen=True, slots=True)
 class ArchiveOptions:
@@ -152,14 +155,14 @@ class Archive:
                 if self._closing.wait(pause) and self._abandoned.wait(0.1):
                     return False
                 pause = min(2 * pause, self._options.retry_max)
-            except SQLAlchemyError as error:
+            except _REFUSALS as error:
                 self._one_by_one(batch, error)
                 return True
             else:
                 self._recovered(len(batch))
                 return True
 
-    def _one_by_one(self, batch: Batch, error: SQLAlchemyError) -> None:
+    def _one_by_one(self, batch: Batch, error: Exception) -> None:
         """Some row of a group is refused for good: save the others."""
         log.error("The database refuses a group of %d rows, trying one by one: %s", len(batch), reason(error))
         for name, write in _WRITERS:
@@ -170,7 +173,7 @@ class Archive:
         try:
             with self.database.writing() as connection:
                 write(connection, [row])
-        except SQLAlchemyError as error:
+        except _REFUSALS as error:
             self._refused += 1
             log.warning("The database refuses a row: %s", reason(error))
         else:

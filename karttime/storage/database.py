@@ -86,7 +86,7 @@ def translated(url: URL) -> Iterator[None]:
         raise StorageError(f"database {shown} cannot be used: {reason(error)}") from error
 
 
-def reason(error: SQLAlchemyError) -> str:
+def reason(error: Exception) -> str:
     """What the database itself said, in one line."""
     text = str(error.orig) if isinstance(error, DBAPIError) and error.orig is not None else str(error)
     return " ".join(text.split())[:300]

@@ -4,6 +4,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -150,12 +151,13 @@ def test_a_full_disk_is_said_and_outlived(tmp_path: Path) -> None:
     database.close()
 
 
-def test_a_row_that_is_refused_for_good_costs_no_other(database: Database) -> None:
+@pytest.mark.parametrize(
+    "fault", [{"source_url": None}, {"mapped": {"C1": object()}}, {"at": 1 << 70}], ids=["null", "type", "overflow"]
+)
+def test_a_row_that_is_refused_for_good_costs_no_other(database: Database, fault: dict[str, Any]) -> None:
     """The group is saved row by row and the bad one is counted."""
     archive = Archive(database, ArchiveOptions(interval=60))
-    bad = row(2)
-    object.__setattr__(bad, "mapped", {"C1": object()})
-    archive.take(Batch(timing=[row(1), bad, row(3)]))
+    archive.take(Batch(timing=[row(1), replace(row(2), **fault), row(3)]))
     archive.close()
     assert [found.seq for found in rows_of(database)] == [3, 1]
     assert (archive.status().refused, archive.status().written) == (1, 2)
