@@ -13,6 +13,7 @@ So the time of a lap is the text of the last-lap cell, and whether it is a lap i
 | `revised` | new time without any crossing, too soon to be a lap | the timekeeper corrected the last lap |
 | `board` | a new board after a hole shows one lap more | lap |
 | (none) | same time re-sent without `*` | a re-colour: nothing |
+| (none) | same time and `*` re-sent at once | a message that was sent twice: nothing |
 | (none) | `*` alone at another moment | a row re-sent with a penalty, a first crossing, a crossing after the flag |
 
 (1) Frames that are replayed faster than they were recorded have no such times. Then the reference time that comes with
@@ -111,8 +112,12 @@ class LapTracker:
             self._crossing = None
             decided.append(self._lap("crossing", time_ms, (crossing.frame, frame), crossing.at))
             return decided
-        if self._cell is not None:  # two times in one frame and no crossing between: the first one is final, too
-            decided += self._without_crossing(self._cell)
+        shown = self._cell
+        if shown is not None and shown.time_ms == time_ms:  # sent twice
+            self._cell = shown._replace(frame=frame)
+            return decided
+        if shown is not None:  # two times in one frame and no crossing between: the first one is final, too
+            decided += self._without_crossing(shown)
         self._cell = _Shown(frame, at, time_ms, time_ms == self.last_ms)
         return decided
 
@@ -129,7 +134,9 @@ class LapTracker:
         recomputed = expected_ms != self._expected or expected_ms == self.last_ms
         self._expected = expected_ms
         shown = self._cell
-        if shown is not None:
+        if shown is not None and shown.same and self._is_repeated(at, shown.time_ms):
+            self._cell = None
+        elif shown is not None:
             self._cell = None
             frames = (shown.frame,) if shown.frame == frame else (shown.frame, frame)
             decided.append(self._lap("crossing", shown.time_ms, frames, at))
@@ -202,10 +209,15 @@ class LapTracker:
             return [self._lap("identical", last_ms, (crossing.frame,), crossing.at)]
         if self.line_at is None or not (crossing.counts or self._soon(crossing.at)):
             self.line_at = crossing.at
+            self.pit = self.in_pit  # the lap begins here, wherever the row came from
         return []
 
     def _fits(self, at: int, time_ms: int | None) -> bool:
         return time_ms is not None and self.line_at is not None and abs(at - self.line_at - time_ms) <= TOLERANCE_MS
+
+    def _is_repeated(self, at: int, time_ms: int) -> bool:
+        """The same lap again long before it can have been driven: the whole message was sent twice."""
+        return self.line_at is not None and self._tempo.real and (at - self.line_at) * 2 < time_ms
 
     def _soon(self, at: int) -> bool:
         return self.line_at is not None and at - self.line_at < TOLERANCE_MS
