@@ -57,9 +57,13 @@ def install(app: FastAPI, *, debug: bool) -> None:
             return problem(404, "unknown-circuit", f"{error}: GET /circuits lists the known ones")
         if isinstance(error, UsageError):
             return problem(422, "invalid-request", str(error))
-        kind = "storage-unavailable" if isinstance(error, StorageError) else "unavailable"
         log.warning("A call could not be answered: %s", error)
-        return problem(503, kind, f"{error}; try again later", {"Retry-After": "5"})
+        kind, said = "unavailable", str(error)
+        if isinstance(error, StorageError):
+            kind = "storage-unavailable"
+            if error.__cause__ is not None and not debug:  # where our database is concerns nobody outside
+                said = "the database cannot be used now"
+        return problem(503, kind, f"{said}; try again later", {"Retry-After": "5"})
 
     async def bug(_request: Request, error: Exception) -> ProblemResponse:
         what = f": {type(error).__name__}: {error}" if debug else ""
