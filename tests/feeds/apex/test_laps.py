@@ -487,3 +487,33 @@ def test_two_crossings_and_one_time_in_a_frame(feed: "Feed") -> None:
     feed.lap(71, "1:00.000", 60)
     feed.send("r71|*||", "r71c5|tn|1:50.602", "r71|*|53479|", after=110.6)
     assert feed.laps(71) == [60_000, 110_602]
+
+
+def test_recolour_between_a_time_and_its_crossing(feed: "Feed") -> None:
+    """Split over two frames, and somebody else takes the overall best in between: one lap."""
+    feed.board()
+    feed.green(71, 72)
+    feed.send("r71c5|tb|1:00.000", after=60)
+    feed.send("r72c5|tb|59.900", "r71c5|ti|1:00.000", "r71|*|60000|", "r72|*|59900|", after=0.2)
+    assert feed.laps(71) == [60_000]
+
+
+def test_first_lap_after_leaving_the_pits(feed: "Feed") -> None:
+    """Practice begins in the pit lane: out, first crossing without a time, then a clean lap without a stop."""
+    feed.board({71: {1: ("si", "")}}, letter="p")
+    feed.green(71)
+    feed.send("r71c1|so|", "r71|*out|0", after=5)
+    feed.send("r71c1|sr|", "r71|*||", after=20)
+    feed.lap(71, "1:00.000", 60)
+    feed.settle()
+    assert [LapFlag.PIT in lap.flags for lap in feed.row(71).laps] == [False]
+
+
+@pytest.mark.xfail(strict=True, reason="the lap counter and the sectors are no evidence for an identical lap")
+def test_an_identical_lap_that_was_held_back(feed: "Feed") -> None:
+    """A connection that stalled: the crossing comes 24 s late, but the lap counter goes up with it."""
+    feed.board()
+    feed.green(71)
+    feed.lap(71, "1:00.000", 60, extra=["r71c7|in|1"])
+    feed.send("r71c7|in|2", "r71|*|60000|", after=84)
+    assert feed.laps(71) == [60_000, 60_000]
