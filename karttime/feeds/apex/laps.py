@@ -16,8 +16,9 @@ So the time of a lap is the text of the last-lap cell, and whether it is a lap i
 | (none) | same time and `*` re-sent at once | a message that was sent twice: nothing |
 | (none) | `*` alone at another moment | a row re-sent with a penalty, a first crossing, a crossing after the flag |
 
-(1) Frames that are replayed faster than they were recorded have no such times. Then the reference time that comes with
-the crossing decides: it is recomputed for each lap, and repeated when a row is merely sent again.
+(1) Frames that are replayed faster than they were recorded have no such times, nor have those that a stalled line held
+back. Then the reference time that comes with the crossing decides: it is recomputed for each lap, and repeated when a
+row is merely sent again.
 """
 
 from collections import deque
@@ -26,7 +27,8 @@ from typing import Literal, NamedTuple
 
 Rule = Literal["crossing", "identical", "pit-lane", "last-lap-cell", "revised", "board"]
 
-_TEMPO_LAPS = 15
+_TEMPO_LAPS, _TEMPO_ENOUGH = 15, 4
+HOLE_MS = 5_000
 TOLERANCE_MS = 5_000
 """How far the time between two crossings may be from the lap time: venues push in bursts of up to 4 s."""
 
@@ -68,9 +70,15 @@ class _Crossing(NamedTuple):
 
 
 class Tempo:
-    """Whether the frames come as fast as the karts drove: the feed of a fast replay has no times to decide by."""
+    """Whether the times of the frames can be decided by: a fast replay has none, and a stalled line holds them back.
+
+    Attributes:
+        hole_at: when frames came again after at least five silent seconds, ms UTC: what came at once then may have
+            happened at any time before.
+    """
 
     def __init__(self) -> None:
+        self.hole_at = 0
         self._ratios: deque[float] = deque(maxlen=_TEMPO_LAPS)
 
     def lap(self, elapsed_ms: int, time_ms: int) -> None:
@@ -80,17 +88,33 @@ class Tempo:
     @property
     def real(self) -> bool:
         """True until half of the latest laps came at another pace."""
-        return not self._ratios or 0.8 < median(self._ratios) < 1.25
+        return len(self._ratios) < _TEMPO_ENOUGH or 0.75 < median(self._ratios) < 1.33
+
+    def tells(self, since: int) -> bool:
+        """Whether the time that has passed since a moment is the time that karts drove."""
+        return self.real and self.hole_at <= since
 
 
 class LapTracker:
     """Decides the laps of one row. Call `end_of_frame` after each frame in which `waiting` is true, or later ones."""
 
-    __slots__ = ("_cell", "_crossing", "_expected", "_tempo", "in_pit", "last_ms", "line_at", "pit", "pit_frame")
+    __slots__ = (
+        "_cell",
+        "_crossing",
+        "_expected",
+        "_owed",
+        "_tempo",
+        "in_pit",
+        "last_ms",
+        "line_at",
+        "pit",
+        "pit_frame",
+    )
 
     def __init__(self, tempo: Tempo, shown_ms: int | None = None) -> None:
         self._tempo = tempo
         self._expected: int | None = None
+        self._owed = False
         self.last_ms = shown_ms
         self.line_at: int | None = None
         self.pit = False
@@ -196,17 +220,23 @@ class LapTracker:
             return []
         if abs(self.pit_frame - shown.frame) <= 1:
             return [self._lap("pit-lane", shown.time_ms, (shown.frame,), shown.at)]
-        timely = self._fits(shown.at, shown.time_ms) or not self._tempo.real
+        timely = self._fits(shown.at, shown.time_ms) or not self._tempo.tells(self.line_at or 0)
         if self.line_at is None or self.last_ms is None or timely:
-            return [self._lap("last-lap-cell", shown.time_ms, (shown.frame,), shown.at, "no crossing was sent")]
+            lap = self._lap("last-lap-cell", shown.time_ms, (shown.frame,), shown.at, "no crossing was sent")
+            self._owed = True
+            return [lap]
         self.last_ms = shown.time_ms
         return [Decision("revised", shown.time_ms, (shown.frame,), shown.at, pit=False)]
 
     def _without_cell(self, crossing: _Crossing) -> list[Decision]:
         last_ms = self.last_ms
-        laps = self._fits(crossing.at, last_ms) if self._tempo.real else crossing.recomputed
-        if crossing.counts and last_ms is not None and self.line_at is not None and laps:
-            return [self._lap("identical", last_ms, (crossing.frame,), crossing.at)]
+        if self._owed and last_ms is not None and self._is_repeated(crossing.at, last_ms):
+            self._owed = False  # the crossing of a lap whose cell came long before
+            return []
+        if crossing.counts and last_ms is not None and self.line_at is not None:
+            told = crossing.recomputed and not self._tempo.tells(self.line_at)
+            if told or self._fits(crossing.at, last_ms):
+                return [self._lap("identical", last_ms, (crossing.frame,), crossing.at)]
         if self.line_at is None or not (crossing.counts or self._soon(crossing.at)):
             self.line_at = crossing.at
             self.pit = self.in_pit  # the lap begins here, wherever the row came from
@@ -224,9 +254,10 @@ class LapTracker:
 
     def _lap(self, rule: Rule, time_ms: int, frames: tuple[int, ...], at: int, doubt: str = "") -> Decision:
         pit, self.pit = self.pit, self.in_pit
+        self._owed = False
         if rule == "crossing" and self.line_at is not None and not pit:
             elapsed = at - self.line_at
-            if abs(elapsed - time_ms) > TOLERANCE_MS and self._tempo.real:
+            if abs(elapsed - time_ms) > TOLERANCE_MS and self._tempo.tells(self.line_at):
                 doubt = f"{elapsed} ms since the previous crossing"
             self._tempo.lap(elapsed, time_ms)
         self.line_at, self.last_ms = at, time_ms

@@ -32,7 +32,7 @@ from karttime.domain.updates import (
 from karttime.feeds.apex.board import Board
 from karttime.feeds.apex.codes import DRIVER_STYLE, LAP_STYLES, STATES
 from karttime.feeds.apex.grid import MAX_TEXT
-from karttime.feeds.apex.laps import Decision
+from karttime.feeds.apex.laps import HOLE_MS, Decision
 from karttime.feeds.apex.refusals import Refusals, reason_of
 from karttime.feeds.apex.row import LAST_LAP, NAME, STATE, Row, Slot
 from karttime.feeds.base import Rejection
@@ -109,6 +109,8 @@ class RowReader:
             self.frame += 1
             if direction == "out" or (frame_text == "\n" and not waiting):
                 continue
+            if at - self.at > HOLE_MS:
+                board.tempo.hole_at = at
             self.at = at
             lines = frame_text.split("\n") if frame_text else [""]
             if lines.pop() or frame_text is None:
