@@ -197,7 +197,7 @@ async def test_closing_takes_bounded_time_when_the_peer_hangs(tcp_server: Serve,
             cut.set()
 
     async with tcp_server(talk) as url:
-        stream = aiter(WebSocketSource(url, replace(quick, close_timeout_s=0.2)))
+        stream = aiter(WebSocketSource(url, replace(quick, close_timeout_s=0.2, ping_interval_s=30)))
         while not isinstance(await anext(stream), Frame):
             pass
         began = asyncio.get_running_loop().time()
