@@ -115,7 +115,7 @@ def _classification(session: "Session", wanted: Iterable[str]) -> Table:
 
 def _laps(session: "Session", wanted: Iterable[str]) -> Table:
     table = _table("kart", "id", "laps", "best", "mean", "spread", "lap times")
-    for competitor in session.competitors.values():
+    for competitor in sorted(session.competitors.values(), key=lambda c: (not c.on_board, c.position or 1_000_000)):
         if competitor.id not in wanted or not competitor.laps:
             continue
         figures = lap_figures(competitor.laps)

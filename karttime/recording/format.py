@@ -38,6 +38,7 @@ from typing import Final, Literal
 import orjson
 
 from karttime import __version__
+from karttime.domain.times import iso_from_ms
 from karttime.errors import RecordingError
 from karttime.feeds.frame import Direction, Frame
 
@@ -83,12 +84,6 @@ class Mark:
 
     at: int
     text: str
-
-
-def iso_from_ms(at: int) -> str:
-    """`2026-05-17T08:00:00.000Z`."""
-    moment = _EPOCH + timedelta(milliseconds=at)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
 
 
 def ms_from_iso(text: str) -> int:
