@@ -11,7 +11,10 @@ from typing import Any, Final, Protocol, cast
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame, Opcode
 
+from karttime.api.limits import Bucket
+
 LINK: Final = "karttime.link"
+PINGS_PER_SECOND: Final = 10.0
 _LOOK: Final = 1.0  # seconds between looks at a client that reads slowly
 
 
@@ -38,6 +41,10 @@ class Link(Protocol):
 
 class LiveProtocol(WebSocketsSansIOProtocol):
     """uvicorn's WebSocket protocol with a link for the endpoint, and lost clients cut off instead of asked."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._pings = Bucket(PINGS_PER_SECOND, 5 * PINGS_PER_SECOND)
 
     def handle_connect(self, event: Any) -> None:
         super().handle_connect(event)
@@ -66,6 +73,13 @@ class LiveProtocol(WebSocketsSansIOProtocol):
 
     def abort(self) -> None:
         self.transport.abort()
+
+    def handle_ping(self) -> None:
+        """Answer a client's ping; one that floods us with them is cut off."""
+        if self._pings.take(self.loop.time()):
+            super().handle_ping()
+        else:
+            self.transport.abort()
 
     def keepalive_timeout(self) -> None:
         super().keepalive_timeout()

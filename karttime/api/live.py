@@ -6,6 +6,7 @@ allowed, 1013 full. The loss of the timing system is a `status_update`, never a 
 """
 
 import asyncio
+import logging
 from collections.abc import Iterable
 from typing import Final
 
@@ -13,32 +14,22 @@ from fastapi import APIRouter, WebSocket
 
 from karttime.api import wire
 from karttime.api.channel import Client
+from karttime.api.limits import Bucket
 from karttime.api.link import LINK, Link
 from karttime.api.service import Service
 from karttime.api.wire import WireFormat
+from karttime.domain.display import clean
 from karttime.engine.engine import UnknownCircuit
+from karttime.errors import KarttimeError
 
 router = APIRouter()
 
+log = logging.getLogger(__name__)
+
+MAX_REASON: Final = 40  # characters; a close frame holds 123 bytes
 COMMANDS_PER_SECOND: Final = 20.0
 ERRORS_PER_SECOND: Final = 1.0
 BOTH: Final = (WireFormat.KARTING, WireFormat.TIMING)
-
-
-class Bucket:
-    """A bounded rate: `take` says whether one more is allowed now."""
-
-    def __init__(self, rate: float, burst: float) -> None:
-        self._rate, self._burst = rate, burst
-        self._left, self._at = burst, -1e9
-
-    def take(self, now: float) -> bool:
-        self._left = min(self._burst, self._left + (now - self._at) * self._rate)
-        self._at = now
-        if self._left < 1:
-            return False
-        self._left -= 1
-        return True
 
 
 def chosen(asked: str | None, subprotocols: Iterable[str]) -> tuple[tuple[WireFormat, ...] | None, str | None]:
@@ -73,6 +64,10 @@ async def _stream(socket: WebSocket, service: Service, circuit_id: str, formats:
         channel = await service.channel(circuit_id)
     except UnknownCircuit:
         await socket.close(4004, "unknown circuit: GET /circuits lists the known ones")
+        return
+    except KarttimeError as error:
+        log.warning("A client cannot be served: %s", error)
+        await socket.close(1011, clean(str(error), MAX_REASON))
         return
     link: Link = socket.scope["extensions"][LINK]
     client = channel.join(link, formats)

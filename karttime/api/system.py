@@ -36,7 +36,7 @@ async def health(service: Serving, response: Response) -> Health:
     archive = service.archive.status() if service.archive is not None else None
     storage = "off" if archive is None else f"{archive.state}: {archive.error}" if archive.error else archive.state
     status = "healthy"
-    if archive is not None and (archive.state != "ok" or archive.dropped):
+    if archive is not None and archive.state != "ok":
         status = "degraded"
     if archive is not None and archive.state == "closed":
         status, response.status_code = "unhealthy", 503

@@ -23,7 +23,7 @@ def import_(
     .zst as they are.
     """
     from karttime.recording.convert import convert
-    from karttime.recording.format import iso_from_ms
+    from karttime.domain.times import iso_from_ms
 
     done = convert(recordings, out, circuit=circuit, source=source)
     typer.echo(f"{out}: {done.frames} frames, {done.marks} marks, {done.bytes} bytes, from {', '.join(done.formats)}")
