@@ -167,6 +167,7 @@ class Watcher:
 CIRCUITS = (
     Circuit("hill", "Hill Kart", "wss://hill.example/", "script", {"C1": "Classement", "C2": "Kart"}),
     Circuit("dale", "Dale", "wss://dale.example/", "script"),
+    Circuit("wild", "Wild", "wss://wild.example/", "telepathy"),
 )
 
 

@@ -188,6 +188,7 @@ async def test_an_oversize_message_ends_its_sender_alone(venue: Venue) -> None:
     ("query", "circuit", "options", "code"),
     [
         ("", "nowhere", {}, 4004),
+        ("", "wild", {}, 1011),
         ("?format=xml", "hill", {}, 4400),
         ("", "hill", {"origin": "https://evil.example"}, 4403),
     ],

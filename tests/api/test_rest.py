@@ -76,7 +76,7 @@ async def test_status_shows_collectors_clients_and_storage(venue: Venue) -> None
 async def test_circuits_are_an_array_ordered_by_name(venue: Venue) -> None:
     """With the mapping both as C1… and as c1…c14, unused ones in the app's own words."""
     circuits = (await venue.http.get("/circuits")).json()
-    assert [circuit["nom"] for circuit in circuits] == ["Dale", "Hill Kart"]
+    assert [circuit["nom"] for circuit in circuits] == ["Dale", "Hill Kart", "Wild"]
     hill = circuits[1]
     assert hill["wssUrl"] == "wss://hill.example/"
     assert hill["mappings"] == {"C1": "Classement", "C2": "Kart"}
@@ -200,6 +200,7 @@ async def test_past_sessions_and_laps_outlive_a_restart(tmp_path: Path) -> None:
         ("POST", "/circuits/nowhere/start-timing", 404, "GET /circuits lists"),
         ("POST", "/circuits/nowhere/stop-timing", 404, "GET /circuits lists"),
         ("GET", "/circuits/nowhere/data", 404, "GET /circuits lists"),
+        ("POST", "/circuits/wild/start-timing", 503, "telepathy"),
         ("GET", "/nothing/here", 404, "/docs"),
         ("DELETE", "/health", 405, "/docs"),
         ("GET", "/circuits/hill/data?limit=0", 422, "limit"),
