@@ -9,11 +9,12 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field
 
-from karttime.api.schemas import ClassificationView, LapView, SessionView, TimingDataView
+from karttime.api.schemas import ClassificationView, ConnectionEventView, LapView, SessionView, TimingDataView
 from karttime.api.service import Service
 from karttime.api.system import Serving
 from karttime.api.views import (
     classification_view,
+    event_view,
     lap_view,
     session_laps,
     session_view,
@@ -23,9 +24,9 @@ from karttime.api.views import (
 from karttime.domain.session import Session
 from karttime.engine.engine import UnknownCircuit
 from karttime.errors import StorageError, UsageError
+from karttime.storage import connections, timing
 from karttime.storage import laps as stored_laps
 from karttime.storage import sessions as stored_sessions
-from karttime.storage import timing
 from karttime.storage.database import Database
 from karttime.storage.timing import Cursor, Wanted
 
@@ -147,3 +148,16 @@ async def sessions(service: Serving, circuit_id: str, limit: Limit = 100) -> lis
 def _read_sessions(database: Database, circuit_id: str, limit: int) -> list[stored_sessions.SessionRow]:
     with database.reading() as connection:
         return stored_sessions.newest(connection, circuit_id, limit)
+
+
+@router.get("/logs")
+async def logs(service: Serving, circuit_id: str, limit: Limit = 50) -> list[ConnectionEventView]:
+    """What became of the circuit's connection, newest first."""
+    await service.circuit(circuit_id)
+    rows = await run_in_threadpool(_read_logs, _database(service), circuit_id, limit)
+    return [event_view(row) for row in rows]
+
+
+def _read_logs(database: Database, circuit_id: str, limit: int) -> list[connections.ConnectionEvent]:
+    with database.reading() as connection:
+        return connections.newest(connection, circuit_id, limit)

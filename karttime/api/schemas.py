@@ -225,3 +225,16 @@ class SessionView(BaseModel):
     started_at: str
     ended_at: str | None
     running: bool
+
+
+class ConnectionEventView(BaseModel):
+    """One event of a circuit's connection."""
+
+    model_config = _example(
+        id=12, circuit_id="hill-kart", timestamp="2026-05-30T09:00:00.000Z", event="live", detail=""
+    )
+    id: int
+    circuit_id: str
+    timestamp: str
+    event: str
+    detail: str

@@ -7,6 +7,7 @@ from karttime.api.schemas import (
     CircuitView,
     ClassificationView,
     CollectorView,
+    ConnectionEventView,
     LapView,
     SessionView,
     StandingView,
@@ -18,6 +19,7 @@ from karttime.domain.classification import classification
 from karttime.domain.display import clean
 from karttime.domain.session import Session
 from karttime.engine.status import CollectorStatus
+from karttime.storage.connections import ConnectionEvent
 from karttime.storage.extract import lap_row
 from karttime.storage.laps import LapRow
 from karttime.storage.sessions import SessionRow
@@ -125,6 +127,12 @@ def stored_session_view(row: SessionRow) -> SessionView:
         started_at=iso(row.started_at),
         ended_at=optional_iso(row.ended_at),
         running=False,
+    )
+
+
+def event_view(row: ConnectionEvent) -> ConnectionEventView:
+    return ConnectionEventView(
+        id=row.id, circuit_id=row.circuit_id, timestamp=iso(row.at), event=row.event, detail=clean(row.detail, 1000)
     )
 
 

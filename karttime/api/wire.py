@@ -9,7 +9,6 @@
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
 
@@ -21,6 +20,7 @@ from karttime.domain.competitor import Competitor
 from karttime.domain.display import clean, displayed, sent
 from karttime.domain.ids import CompetitorId
 from karttime.domain.session import Change, Session
+from karttime.domain.times import iso_from_ms
 from karttime.domain.updates import Cell
 from karttime.engine.status import CollectorStatus
 
@@ -36,12 +36,11 @@ _UNSEEN: Final = frozenset(["last_line_at"])  # event fields that no published f
 
 
 def iso(ms: int) -> str:
-    """ISO 8601 UTC with milliseconds and `Z`."""
+    """ISO 8601 UTC with milliseconds and `Z`; a time that no calendar has, which a recording may carry, is 1970."""
     try:
-        moment = datetime.fromtimestamp(ms / 1000, UTC)
-    except (ValueError, OverflowError, OSError):  # a replayed frame may carry any time
-        moment = datetime.fromtimestamp(0, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return iso_from_ms(ms)
+    except OverflowError:
+        return iso_from_ms(0)
 
 
 def changed(changes: Iterable[Change]) -> dict[CompetitorId, dict[int, Cell]]:

@@ -180,6 +180,17 @@ async def test_views_of_a_circuit_without_a_session_are_empty(venue: Venue) -> N
     assert (await venue.http.get("/circuits/dale/classification")).json()["session"] is None
 
 
+async def test_logs_tell_what_became_of_the_connection(venue: Venue) -> None:
+    """Newest first, with the reason."""
+    await venue.publish(*opening())
+    await venue.lose("the timing system went away")
+    await until(lambda: venue.service.engine.collector("hill").state.value == "reconnecting")
+    await stored(venue, 5)
+    events = (await venue.http.get("/circuits/hill/logs")).json()
+    assert (events[0]["event"], events[0]["detail"]) == ("reconnecting", "the timing system went away")
+    assert "live" in {event["event"] for event in events}
+
+
 async def test_past_sessions_and_laps_outlive_a_restart(tmp_path: Path) -> None:
     """They come from the database when memory no longer knows them."""
     async with serving(tmp_path) as venue:
