@@ -37,7 +37,11 @@ def parse_url(text: str) -> URL:
         raise UsageError("DATABASE_URL is no database address: write sqlite:///file.db or postgresql://…") from None
     if url.drivername not in _DRIVERS:
         raise UsageError(f"DATABASE_URL names {url.drivername}, which is not supported: use sqlite or postgresql")
-    return url.set(drivername=_DRIVERS[url.drivername])
+    url = url.set(drivername=_DRIVERS[url.drivername])
+    in_memory = not url.database or ":memory:" in url.database or url.query.get("mode") == "memory"
+    if url.drivername == "sqlite" and in_memory:  # each thread would have a database of its own
+        raise UsageError("DATABASE_URL names no file: write sqlite:///file.db")
+    return url
 
 
 class Database:

@@ -83,7 +83,7 @@ def test_every_usual_postgresql_address_is_accepted(scheme: str) -> None:
     assert parse_url(f"{scheme}://me:secret@host/db").drivername == "postgresql+psycopg"
 
 
-@pytest.mark.parametrize("text_", ["", "no address", "mysql://host/db", "sqlite"])
+@pytest.mark.parametrize("text_", ["", "no address", "mysql://host/db", "sqlite", "sqlite://", "sqlite:///:memory:"])
 def test_bad_addresses_name_the_setting(text_: str) -> None:
     """The sentence begins with what the person has to change."""
     with pytest.raises(UsageError, match=r"^DATABASE_URL"):
