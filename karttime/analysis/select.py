@@ -46,5 +46,17 @@ def find_lap(sessions: Sequence[Session], kart: str, lap: int) -> tuple[Session,
             most = max(most, len(competitor.laps))
     if most >= 0:
         raise UsageError(f"kart {kart} has {most} laps, there is no lap {lap}")
+    check_kart(sessions, kart)
+    raise UsageError(f"kart {kart} has no laps")
+
+
+def check_kart(sessions: Sequence[Session], kart: str) -> None:
+    """Make sure that a kart number or competitor id means somebody.
+
+    Raises:
+        UsageError: it means nobody; the text lists the karts.
+    """
+    if any(is_kart(session, competitor, kart) for session in sessions for competitor in session.competitors.values()):
+        return
     numbers = sorted({str(c.values(s.columns).get("number") or c.id) for s in sessions for c in s.competitors.values()})
     raise UsageError(f"there is no kart {kart}; there are: {clean(', '.join(numbers[:60]), 400) or 'none'}")

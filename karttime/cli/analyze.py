@@ -26,7 +26,7 @@ def analyze(
     """
     from karttime.analysis.document import document
     from karttime.analysis.report import analyze as analyze_frames
-    from karttime.analysis.select import select_sessions
+    from karttime.analysis.select import check_kart, select_sessions
     from karttime.cli.output import collect_seldom, progress, write_csv, write_json
     from karttime.recording.merge import read_frames
 
@@ -35,6 +35,8 @@ def analyze(
     with progress(recordings) as advance:
         report = analyze_frames(frames, progress=advance)
     sessions = select_sessions(report.logbook.sessions, session)
+    if kart is not None:
+        check_kart(sessions, kart)
     problems = frames.problems
     if problems:
         report.doubts = [*report.doubts, *(f"recording: {count} {name}" for name, count in sorted(problems.items()))]

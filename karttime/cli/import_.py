@@ -22,8 +22,8 @@ def import_(
     Reads the JSON Lines of Apex recorders, HAR files of Chrome and Edge, and bare text with or without times; .gz and
     .zst as they are.
     """
-    from karttime.recording.convert import convert
     from karttime.domain.times import iso_from_ms
+    from karttime.recording.convert import convert
 
     done = convert(recordings, out, circuit=circuit, source=source)
     typer.echo(f"{out}: {done.frames} frames, {done.marks} marks, {done.bytes} bytes, from {', '.join(done.formats)}")

@@ -109,8 +109,8 @@ class Competitor:
             ended_at = stop.in_at if stop.in_at is not None else stop.out_at
             stints.append(Stint(len(stints) + 1, started_at, ended_at, first, stop.after_lap))
             first = stop.after_lap + 1
-            if stop.out_at is None:
+            if stop.out_at is None and stop is self.pit_stops[-1]:
                 return stints
-            started_at = stop.out_at
+            started_at = stop.out_at or stop.in_at or started_at
         stints.append(Stint(len(stints) + 1, started_at, None, first, len(self.laps)))
         return stints

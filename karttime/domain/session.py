@@ -135,6 +135,7 @@ class Session:
         competitor = self.competitors.get(competitor_id)
         if competitor is None:
             competitor = self.competitors[competitor_id] = Competitor(competitor_id, at)
+            competitor.on_board = False  # until a board lists it
         return competitor
 
     def _started(self, update: SessionStarted) -> Change:
@@ -163,6 +164,7 @@ class Session:
             competitor.on_board = competitor_id in update.rows
         for competitor_id, row in update.rows.items():
             competitor = self._competitor(competitor_id, update.at)
+            competitor.on_board = True
             competitor.position = row.position
             competitor.cells = dict(row.cells)
         return Change(update.at, self.id, snapshot=True)
@@ -211,7 +213,8 @@ class Session:
                 competitor.driver,
             )
         )
-        if competitor.best_timed_ms is None or update.time_ms < competitor.best_timed_ms:
+        best = competitor.best_timed_ms
+        if LapFlag.DOUBTFUL not in update.flags and (best is None or update.time_ms < best):
             competitor.best_timed_ms = update.time_ms
         return Change(update.at, self.id, values=self._lap_values(competitor), facts=(update,))
 

@@ -43,7 +43,9 @@ def parse_time(text: str) -> int | None:
     minus, hours, minutes, minus_seconds, seconds, minus_fraction, fraction = found.groups()
     if minutes is not None and len(seconds) > 2:
         return None
-    ms = int(seconds) * 1000 + int((fraction or "").ljust(3, "0"))
+    ms = int(seconds) * 1000
+    if fraction:  # `.-51` is what `.%03d` prints for minus 51 ms, without the zeros
+        ms += int(fraction) if minus_fraction else int(fraction.ljust(3, "0"))
     if minutes is not None:
         ms += int(minutes) * 60_000
     if hours is not None:
@@ -118,5 +120,4 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def iso_from_ms(at: int) -> str:
     """ISO 8601 in UTC with milliseconds, such as `2026-05-17T08:00:00.000Z`, of milliseconds since 1970."""
-    moment = _EPOCH + timedelta(milliseconds=at)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+    return (_EPOCH + timedelta(milliseconds=at)).isoformat(timespec="milliseconds")[:-6] + "Z"

@@ -11,7 +11,7 @@ decoder that raised (a bug of ours) is replaced before the restart, since its st
 """
 
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -87,6 +87,7 @@ class Collector:
         self._source = source
         self._new_decoder = decoder
         self._decoder = decoder()
+        self._refused_before: Counter[str] = Counter()  # by decoders that were replaced
         self._other_feed = False
         self._recorder = recorder
         self._recent = FrameBuffer()
@@ -138,7 +139,8 @@ class Collector:
     def starting(self) -> None:
         """For the engine: `run` is about to begin."""
         if self._other_feed:
-            self._decoder, self._other_feed = self._new_decoder(), False
+            self._replace_decoder()
+            self._other_feed = False
         self._became(CollectorState.CONNECTING)
 
     def stopped(self) -> None:
@@ -148,7 +150,7 @@ class Collector:
     def crashed(self, error: Exception, wait_s: float) -> None:
         """For the supervisor: `run` raised, which is our own fault, and begins again after a while."""
         self._crashes += 1
-        self._decoder = self._new_decoder()
+        self._replace_decoder()
         self._last_error = f"internal error ({type(error).__name__})"
         self._became(CollectorState.FAILED, f"{self._last_error}, see the log; starts again in {wait_s:.0f} s")
 
@@ -186,7 +188,7 @@ class Collector:
             frames=self._frames,
             bytes=self._bytes,
             updates=self._updates,
-            refused=self._refusals.counts,
+            refused=dict(self._refused_before + Counter(self._decoder.refused)),
             reconnects=self._reconnects,
             crashes=self._crashes,
             last_error=self._last_error,
@@ -198,6 +200,10 @@ class Collector:
             doubts=tuple(self._decoder.doubts),
             recorder=None if self._recorder is None else self._recorder.status(),
         )
+
+    def _replace_decoder(self) -> None:
+        self._refused_before += Counter(self._decoder.refused)
+        self._decoder = self._new_decoder()
 
     def _take(self, frame: Frame) -> None:
         if self._recorder is not None:

@@ -67,10 +67,11 @@ class WordDecoder:
 
     def __init__(self) -> None:
         self._fed = 0
+        self._refused: dict[str, int] = {}
 
     @property
     def refused(self) -> dict[str, int]:
-        return {}
+        return self._refused
 
     @property
     def doubts(self) -> Sequence[str]:
@@ -94,6 +95,7 @@ class WordDecoder:
             case ["boom"]:
                 raise RuntimeError("a bug of ours")
             case _:
+                self._refused["unknown-word"] = self._refused.get("unknown-word", 0) + 1
                 return (Rejection(frame.at, self._fed - 1, "unknown-word", (frame.text or "")[:200]),)
 
     def feed_many(self, frames: Iterable[Frame]) -> Iterator[Update | Rejection]:

@@ -39,7 +39,7 @@ LETTERS: Mapping[str, SessionKind] = {"p": SessionKind.PRACTICE, "r": SessionKin
 """Letter of `init`: ranked by best lap, or by laps and time. `n`: no session loaded."""
 
 _QUALIFYING = re.compile(
-    r"\b(?:qualif\w*|qualy|quali|calif\w*|clasif\w*|classif\w*|kval\w*|crono\w*|chronos?|q\d+|superpole|pole)\b"
+    r"\b(?:k?[qw]u?alif\w*|qualy|quali|calif\w*|clasif\w*|classif\w*|kval\w*|crono\w*|chronos?|q\d+|superpole|pole)\b"
 )
 
 

@@ -50,6 +50,7 @@ from karttime.feeds.frame import Frame
 _BEST_TABLE: Final = re.compile(r"[bc]r\d{1,12}c\d{1,3}", re.ASCII)
 _STATIC: Final = frozenset({Role.NUMBER, Role.DRIVER, Role.TEAM, Role.NATIONALITY, Role.CLASS})
 _MAX_DOUBTS: Final = 100
+_LATEST_AT: Final = 253_402_300_799_000  # 9999-12-31, the end of what a date can say
 
 
 class ApexDecoder:
@@ -224,7 +225,8 @@ class ApexDecoder:
     def _start_session(self, heading: Heading, why: str, early: Sequence[EarlyLine]) -> None:
         self._sessions += 1
         at = early[0].at if early else self._reader.at
-        name = f"{datetime.fromtimestamp(at / 1000, UTC):%Y%m%dT%H%M%SZ}-{self._sessions}"
+        began = datetime.fromtimestamp(min(max(at, 0), _LATEST_AT) / 1000, UTC)
+        name = f"{began:%Y%m%dT%H%M%SZ}-{self._sessions}"
         kind = session_kind(heading.letter, heading.title)
         provenance = Provenance((self._reader.frame,), "board", why)
         self._out.append(

@@ -123,4 +123,4 @@ def _cell(part: str, row_id: str) -> tuple[int, Cell | None]:
     found = _CELL_ID.fullmatch(attributes.get("data-id", ""))
     if found is None or found[1] != row_id:
         return 0, None
-    return int(found[2]), Cell(attributes.get("class", "").strip(), text)
+    return int(found[2]), Cell(attributes.get("class", ""), text)

@@ -27,8 +27,8 @@ from typing import Literal, NamedTuple
 
 Rule = Literal["crossing", "identical", "pit-lane", "last-lap-cell", "revised", "board"]
 
-_TEMPO_LAPS, _TEMPO_ENOUGH = 15, 4
-HOLE_MS = 5_000
+_TEMPO_LAPS, _TEMPO_ENOUGH = 15, 3
+HOLE_MS, _BURST_MS = 5_000, 100
 TOLERANCE_MS = 5_000
 """How far the time between two crossings may be from the lap time: venues push in bursts of up to 4 s."""
 
@@ -73,13 +73,21 @@ class Tempo:
     """Whether the times of the frames can be decided by: a fast replay has none, and a stalled line holds them back.
 
     Attributes:
-        hole_at: when frames came again after at least five silent seconds, ms UTC: what came at once then may have
-            happened at any time before.
+        held_until: when frames came that a stalled line had held back, ms UTC: what they tell may have happened at any
+            time before.
     """
 
     def __init__(self) -> None:
-        self.hole_at = 0
+        self.held_until = -1
+        self._silent_until = 0
         self._ratios: deque[float] = deque(maxlen=_TEMPO_LAPS)
+
+    def frame(self, at: int, gap_ms: int) -> None:
+        """Frames after a silence come 0.2 s apart or more; those that were held back come at once."""
+        if gap_ms > HOLE_MS:
+            self._silent_until = at
+        elif gap_ms < _BURST_MS and at - self._silent_until < HOLE_MS:
+            self.held_until = at
 
     def lap(self, elapsed_ms: int, time_ms: int) -> None:
         """A lap took this long between its crossings, and says that it took that long."""
@@ -92,7 +100,7 @@ class Tempo:
 
     def tells(self, since: int) -> bool:
         """Whether the time that has passed since a moment is the time that karts drove."""
-        return self.real and self.hole_at <= since
+        return self.real and self.held_until < since
 
 
 class LapTracker:
@@ -130,9 +138,9 @@ class LapTracker:
 
     def cell(self, frame: int, at: int, time_ms: int) -> list[Decision]:
         """The last-lap cell was sent with a time."""
-        decided = self._settle(frame) if self.waiting else []
+        decided = self._settle(frame, at) if self.waiting else []
         crossing = self._crossing
-        if crossing is not None and time_ms != self.last_ms:
+        if crossing is not None and crossing.frame < frame and time_ms != self.last_ms:
             self._crossing = None
             decided.append(self._lap("crossing", time_ms, (crossing.frame, frame), crossing.at))
             return decided
@@ -154,7 +162,7 @@ class LapTracker:
             expected_ms: reference time that came with the crossing.
             counts: it may complete a lap without a cell; false at the start and after the finish.
         """
-        decided = self._settle(frame) if self.waiting else []
+        decided = self._settle(frame, at) if self.waiting else []
         recomputed = expected_ms != self._expected or expected_ms == self.last_ms
         self._expected = expected_ms
         shown = self._cell
@@ -162,6 +170,9 @@ class LapTracker:
             self._cell = None
         elif shown is not None:
             self._cell = None
+            if self._crossing is not None:  # of another batch in this frame, before the cell
+                decided += self._without_cell(self._crossing)
+                self._crossing = None
             frames = (shown.frame,) if shown.frame == frame else (shown.frame, frame)
             decided.append(self._lap("crossing", shown.time_ms, frames, at))
         else:
@@ -192,25 +203,28 @@ class LapTracker:
         if shown is not None and not shown.same and self.pit_frame == frame:
             self._cell = None
             return [self._lap("pit-lane", shown.time_ms, (shown.frame,), shown.at)]
-        return self._settle(frame + 1)
+        return self._settle(frame + 1, 0)
 
     def board(self, frame: int, at: int, time_ms: int | None, new_laps: int | None) -> list[Decision]:
         """A new board of the same session shows this last lap and, where it counts laps, so many more than before."""
-        decided = self._settle(frame + 2) if self.waiting else []
+        decided = self._settle(frame + 2, at) if self.waiting else []
         if time_ms is not None and new_laps == 1 and time_ms != self.last_ms:
             decided.append(self._lap("board", time_ms, (frame,), at))
         elif time_ms is not None:
             self.last_ms = time_ms
         return decided
 
-    def _settle(self, frame: int) -> list[Decision]:
-        """Decide what has waited for a whole frame before `frame`."""
+    def _settle(self, frame: int, at: int) -> list[Decision]:
+        """Decide what has waited for a whole frame before `frame`, or too long before `at`."""
         decided: list[Decision] = []
         shown, crossing = self._cell, self._crossing
-        if shown is not None and shown.frame < frame - 1:
+        if shown is not None and (shown.frame < frame - 1 or at - shown.at > HOLE_MS):
             self._cell = None
+            if crossing is not None and crossing.frame == shown.frame and not shown.same:
+                self._crossing = None  # the crossing of this very time, sent before it
+                return [self._lap("crossing", shown.time_ms, (shown.frame,), crossing.at)]
             decided += self._without_crossing(shown)
-        if crossing is not None and crossing.frame < frame - 1:
+        if crossing is not None and (crossing.frame < frame - 1 or at - crossing.at > HOLE_MS):
             self._crossing = None
             decided += self._without_cell(crossing)
         return decided

@@ -30,7 +30,7 @@ from karttime.domain.updates import (
     Update,
 )
 from karttime.feeds.apex.board import Board
-from karttime.feeds.apex.codes import DRIVER_STYLE, LAP_STYLES, STATES
+from karttime.feeds.apex.codes import DRIVER_STYLE, LAP_STYLES, STATES, TEAM_STYLE
 from karttime.feeds.apex.grid import MAX_TEXT
 from karttime.feeds.apex.laps import HOLE_MS, Decision
 from karttime.feeds.apex.refusals import Refusals, reason_of
@@ -109,8 +109,8 @@ class RowReader:
             self.frame += 1
             if direction == "out" or (frame_text == "\n" and not waiting):
                 continue
-            if at - self.at > HOLE_MS:
-                board.tempo.hole_at = at
+            if not 100 <= at - self.at <= HOLE_MS:
+                board.tempo.frame(at, at - self.at)
             self.at = at
             lines = frame_text.split("\n") if frame_text else [""]
             if lines.pop() or frame_text is None:
@@ -222,12 +222,21 @@ class RowReader:
 
     def name(self, slot: Slot, style: str, text: str) -> None:
         """A cell shows another team or driver than before."""
-        if style == DRIVER_STYLE:
+        if style == DRIVER_STYLE and not self._alternates:
             self._alternates = True
+            self._teams_after_all()
         row = slot.row
         as_team = self._alternates or self._board.roles.get(slot.column) is Role.TEAM
         if row.named(style, text, as_team=as_team):
-            self.events.append(Named(self.at, row.id, row.team or None, row.driver or None))
+            self.events.append(Named(self.at, row.id, row.team, row.driver))
+
+    def _teams_after_all(self) -> None:
+        """The cells alternate: what stood below a driver's header until now were teams."""
+        for row in self._board.rows.values():
+            team = row.names.get(TEAM_STYLE, "").strip()
+            if team and not row.team:
+                row.team, row.driver = team, ""
+                self.events.append(Named(self.at, row.id, row.team, row.driver))
 
     def _state(self, row: Row, status: Status) -> None:
         row.status = status
