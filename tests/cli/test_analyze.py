@@ -288,7 +288,6 @@ def test_unknown_sessions(run: Run, meeting: Path, arguments: tuple[str, ...], s
     assert len(err.splitlines()) == 1
 
 
-@pytest.mark.xfail(strict=True, reason="an unknown kart prints a report without rows and exits 0; explain says exit 2")
 def test_an_unknown_kart(run: Run, meeting: Path) -> None:
     """Said in one sentence, as by `explain`."""
     code, out, err = run("analyze", meeting, "--kart", "4711")

@@ -180,7 +180,6 @@ def test_the_best_lap_stays_when_a_slower_one_follows(session: Session) -> None:
     assert session.competitors[A].best_timed_ms == 60_000
 
 
-@pytest.mark.xfail(strict=True, reason="a doubtful lap counts as best until any lap is revised, then no longer")
 def test_a_doubtful_lap_is_no_best_lap(session: Session) -> None:
     """The best lap is the fastest one that is not doubtful, whether or not another one was revised."""
     session.apply(lap(A, 60_000))
@@ -268,7 +267,6 @@ def test_two_exits_in_a_row_are_one_stop(session: Session) -> None:
     assert len(drive(session, 60_000, "in", "out", "out").pit_stops) == 1
 
 
-@pytest.mark.xfail(strict=True, reason="Competitor.stints() ends at the first stop whose exit was not seen")
 def test_an_exit_that_was_not_seen(session: Session) -> None:
     """In, in, out: the stints after the open stop are still told."""
     row = drive(session, 60_000, "in", 60_000, "in", "out", 60_000)

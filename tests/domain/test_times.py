@@ -67,7 +67,6 @@ def test_rmonitor_notations(text: str, ms: int) -> None:
     assert parse_time(text) == ms
 
 
-@pytest.mark.xfail(strict=True, reason="the minus of `%03d` takes a digit's place: `.-51` is -51 ms, not -510 ms")
 def test_negative_milliseconds() -> None:
     """`00:00:00.-51` is what `%02d:%02d:%02d.%03d` prints for minus 51 ms."""
     assert parse_time("00:00:00.-51") == -51

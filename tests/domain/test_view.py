@@ -45,7 +45,6 @@ def test_snapshot_and_deltas_are_the_state(
     assert folded == state
 
 
-@pytest.mark.xfail(strict=True, reason="a competitor who was on no board appears with every field, the delta has one")
 def test_a_competitor_whom_no_board_showed(make_session: "MakeSession") -> None:
     """Whoever first shows up by an update is told completely, or not at all."""
     folded, state = listen(make_session(ROLES, ROWS), [PitEntered(0, CompetitorId("99"))])

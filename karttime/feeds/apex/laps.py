@@ -244,12 +244,12 @@ class LapTracker:
 
     def _without_cell(self, crossing: _Crossing) -> list[Decision]:
         last_ms = self.last_ms
-        if self._owed and last_ms is not None and self._is_repeated(crossing.at, last_ms):
+        told = self.line_at is not None and self._tempo.tells(self.line_at)
+        if self._owed and last_ms is not None and (not told or self._is_repeated(crossing.at, last_ms)):
             self._owed = False  # the crossing of a lap whose cell came long before
             return []
         if crossing.counts and last_ms is not None and self.line_at is not None:
-            told = crossing.recomputed and not self._tempo.tells(self.line_at)
-            if told or self._fits(crossing.at, last_ms):
+            if (crossing.recomputed and not told) or self._fits(crossing.at, last_ms):
                 return [self._lap("identical", last_ms, (crossing.frame,), crossing.at)]
         if self.line_at is None or not (crossing.counts or self._soon(crossing.at)):
             self.line_at = crossing.at

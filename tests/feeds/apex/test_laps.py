@@ -267,7 +267,6 @@ def test_laps_of_a_race(feed: "Feed") -> None:
     assert feed.laps(72) == [61_000]
 
 
-@pytest.mark.xfail(strict=True, reason="neighbouring frames are taken for one crossing however long after each other")
 def test_alone_on_track(feed: "Feed") -> None:
     """One kart, and nothing else to say for a minute: a time does not belong to the crossing a minute before."""
     feed.board()
@@ -469,7 +468,6 @@ def test_row_sent_again_in_a_fast_replay(feed: "Feed") -> None:
     assert feed.laps(71) == [60_000, 59_000, 58_900]
 
 
-@pytest.mark.xfail(strict=True, reason="the second `*` of the frame becomes an identical lap where times cannot decide")
 def test_two_crossings_and_one_time_in_a_frame_of_a_fast_replay(feed: "Feed") -> None:
     """A venue that pushes in bursts: row re-sent with `*||`, then time and `*` of the lap: one lap."""
     feed.board()

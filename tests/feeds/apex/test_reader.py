@@ -181,7 +181,6 @@ def test_a_driver_is_no_team_where_nobody_alternates(feed: "Feed") -> None:
     assert (feed.row(71).team, feed.row(71).driver) == ("", "RENZO")
 
 
-@pytest.mark.xfail(strict=True, reason="the team's text was known as a driver's and is not read again when it returns")
 def test_teams_under_a_drivers_header(feed: "Feed") -> None:
     """The board alternates, so style `dr` was the team all along, whatever the header says."""
     feed.board({71: {4: ("dr", "LES BIELLES")}}, labels={4: "Pilote"})
@@ -190,7 +189,6 @@ def test_teams_under_a_drivers_header(feed: "Feed") -> None:
     assert (feed.row(71).team, feed.row(71).driver) == ("LES BIELLES", "RENZO")
 
 
-@pytest.mark.xfail(strict=True, reason="an emptied name is sent as None, which says nothing of it")
 def test_an_emptied_name(feed: "Feed") -> None:
     """The operator took the name away."""
     feed.board({71: {4: ("dr", "RENZO")}}, labels={4: "Pilote"})
@@ -198,7 +196,6 @@ def test_an_emptied_name(feed: "Feed") -> None:
     assert feed.row(71).driver == ""
 
 
-@pytest.mark.xfail(strict=True, reason="the grid strips ` nat` to `nat`, which then reads as a country")
 def test_an_unknown_country(feed: "Feed") -> None:
     """`class=" nat"`: no country is known."""
     feed.board({71: {2: ("ESP nat", "")}, 72: {2: (" nat", "")}}, ("no", "nat"))
