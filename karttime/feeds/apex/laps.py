@@ -248,9 +248,9 @@ class LapTracker:
         if self._owed and last_ms is not None and (not told or self._is_repeated(crossing.at, last_ms)):
             self._owed = False  # the crossing of a lap whose cell came long before
             return []
-        if crossing.counts and last_ms is not None and self.line_at is not None:
-            if (crossing.recomputed and not told) or self._fits(crossing.at, last_ms):
-                return [self._lap("identical", last_ms, (crossing.frame,), crossing.at)]
+        is_lap = self._fits(crossing.at, last_ms) or (crossing.recomputed and not told)
+        if crossing.counts and last_ms is not None and self.line_at is not None and is_lap:
+            return [self._lap("identical", last_ms, (crossing.frame,), crossing.at)]
         if self.line_at is None or not (crossing.counts or self._soon(crossing.at)):
             self.line_at = crossing.at
             self.pit = self.in_pit  # the lap begins here, wherever the row came from

@@ -175,14 +175,7 @@ def test_a_crossing_one_frame_before_its_lap(report_of: "ReportOf") -> None:
     ("name", "sessions", "laps"),
     [
         ("brignoles-qualifying.jsonl", 4, 1143),
-        pytest.param(
-            "kartland-session-without-init.jsonl",
-            3,
-            1737,
-            marks=pytest.mark.xfail(
-                strict=True, reason="frame 1737: one lap of row 47029, its counter says, becomes two"
-            ),
-        ),
+        ("kartland-session-without-init.jsonl", 3, 1737),
         ("los-santos-3h-race-start.ndjson", 1, 602),
         ("mariembourg-24h-start.jsonl", 1, 844),
         ("onlykart-rental-day.jsonl", 39, 1915),

@@ -21,12 +21,7 @@ from karttime.feeds.apex.codes import HEADERS, TEAM_HEADERS, TYPES, fold, sessio
         ("p", "Qualifica", SessionKind.QUALIFYING),
         ("p", "Kval", SessionKind.QUALIFYING),
         ("p", "Qualificação", SessionKind.QUALIFYING),
-        pytest.param(
-            "p",
-            "Kwalificatie",
-            SessionKind.QUALIFYING,
-            marks=pytest.mark.xfail(strict=True, reason="the Dutch word is not known"),
-        ),
+        ("p", "Kwalificatie", SessionKind.QUALIFYING),
         ("p", "Qualifying", SessionKind.QUALIFYING),
         ("p", "Q3", SessionKind.QUALIFYING),
         ("p", "CHRONOS", SessionKind.QUALIFYING),

@@ -49,7 +49,7 @@ def test_a_genuine_grid() -> None:
     assert row[1].cells == {
         1: Cell("ss", ""),
         2: Cell("", "2"),
-        3: Cell("no255", "13"),
+        3: Cell(" no255", "13"),
         4: Cell("drteam", "BLANCA [0:00]"),
     }
     assert grid.refused == 0

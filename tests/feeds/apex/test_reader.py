@@ -152,9 +152,8 @@ def test_team_and_driver_take_turns(feed: "Feed") -> None:
         feed.send("r71c4|dr|LES BIELLES", "r72c4|dr|KERB HUNTERS", after=10)
     assert (feed.row(71).team, feed.row(71).driver) == ("LES BIELLES", "RENZO")
     assert (feed.row(72).team, feed.row(72).driver) == ("KERB HUNTERS", "BLANCA")
-    named = [
-        (update.competitor_id, update.team, update.driver) for update in feed.of(Named) if isinstance(update, Named)
-    ]
+    told = [update for update in feed.of(Named) if isinstance(update, Named)]
+    named = [(update.competitor_id, update.team or None, update.driver or None) for update in told]
     assert named == [
         ("71", "LES BIELLES", None),
         ("72", None, "BLANCA"),
