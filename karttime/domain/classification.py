@@ -13,7 +13,7 @@ from karttime.domain.competitor import Competitor
 from karttime.domain.ids import CompetitorId
 from karttime.domain.session import Session
 from karttime.domain.times import LapsGap, LeaderLap, TimeGap
-from karttime.domain.updates import SessionKind
+from karttime.domain.updates import LapFlag, SessionKind
 from karttime.domain.values import Value
 
 
@@ -23,7 +23,7 @@ class Standing:
 
     Attributes:
         position: as the feed gives it, None where it gives none.
-        laps: the board's lap count, else the leader cell's, else the laps that were timed.
+        laps: the board's lap count, else the leader cell's, else the laps that were timed if none can have been missed.
         last_lap_ms: as displayed (None while the board shows none, as in the pits).
         best_lap_ms: as displayed, else the best lap that was timed.
         gap: text as displayed; `gap_laps` and `gap_ms` are its typed meaning.
@@ -106,7 +106,8 @@ def _laps(competitor: Competitor, values: dict[str, Value]) -> int | None:
         return laps
     if isinstance(gap, LeaderLap):
         return gap.lap
-    return len(competitor.laps)
+    seen_all = competitor.laps[0].flags >= {LapFlag.FIRST} if competitor.laps else values.get("last_lap_ms") is None
+    return len(competitor.laps) if seen_all else None
 
 
 def _gap_laps(gap: Value, lapped: int) -> int | None:

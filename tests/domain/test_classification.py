@@ -88,7 +88,8 @@ def test_missing_columns_are_filled_from_what_was_seen(make_session: "MakeSessio
     session = make_session((), {"1": (1, ())})
     row = CompetitorId("1")
     for time_ms in (60_000, 59_000, 61_000):
-        session.apply(LapCompleted(T, row, time_ms, WHY))
+        flags = frozenset({LapFlag.FIRST}) if time_ms == 60_000 else frozenset()
+        session.apply(LapCompleted(T, row, time_ms, WHY, flags=flags))
     session.apply(PitEntered(T, row))
     session.apply(PitLeft(T, row))
     session.apply(Named(T, row, "LES BIELLES", "RENZO"))
@@ -115,8 +116,16 @@ def test_columns_go_before_what_was_seen(make_session: "MakeSession") -> None:
 def test_a_blank_lap_counter(make_session: "MakeSession") -> None:
     """Falls back to the leader's cell, then to the laps that were timed."""
     session = make_session((Role.LAPS, Role.GAP), {"1": (1, ("", "Lap 9")), "2": (2, ("", "1.0"))})
-    session.apply(LapCompleted(T, CompetitorId("2"), 60_000, WHY))
+    session.apply(LapCompleted(T, CompetitorId("2"), 60_000, WHY, flags=frozenset({LapFlag.FIRST})))
     assert [row.laps for row in classification(session)] == [9, 1]
+
+
+def test_laps_that_nobody_counted(make_session: "MakeSession") -> None:
+    """No counter, and the first lap seen was not the first one driven: how many there were is not known."""
+    session = make_session((), {"1": (1, ())})
+    session.apply(LapCompleted(T, CompetitorId("1"), 60_000, WHY))
+    (standing,) = classification(session)
+    assert standing.laps is None
 
 
 @pytest.mark.parametrize("number", ["", "7", "222", "A1"])

@@ -2,7 +2,7 @@
 // The live classification of one circuit, from the karting_data stream. What feeds send is only ever set as text.
 
 const byId = (id) => document.getElementById(id);
-const TEXT_COLUMNS = new Set(["Equipe", "Pilote", "Statut", "Catégorie", "Pénalités", "Information"]);
+const TEXT_COLUMNS = new Set(["Equipe", "Pilote", "Statut", "Categorie", "Penalites", "Information"]);
 
 let socket = null;
 let retry = null;
