@@ -12,6 +12,7 @@ from karttime.domain.updates import (
     BoardShown,
     Cell,
     LapCompleted,
+    LapFlag,
     Named,
     PitEntered,
     PitLeft,
