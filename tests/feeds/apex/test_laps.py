@@ -1,13 +1,8 @@
 """The lap rule of one row: every row of its table."""
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 from karttime.feeds.apex.laps import TOLERANCE_MS, Decision, LapTracker, Tempo
-
-if TYPE_CHECKING:
-    pass
 
 MINUTE = 60_000
 
