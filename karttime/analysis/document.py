@@ -48,7 +48,7 @@ def document(report: Report, sessions: list[Session], *, source: str, kart: str 
 
 def session_document(session: Session, kart: str | None = None) -> Document:
     """One session: head, columns, classification, laps, stops, race-control notes."""
-    competitors = [c for c in session.competitors.values() if kart is None or is_kart(session, c, kart)]
+    competitors = karts(session, kart)
     wanted = {competitor.id for competitor in competitors}
     return {
         "id": session.id,
@@ -130,18 +130,19 @@ def lap_document(competitor: Competitor, lap: Lap) -> Document:
     }
 
 
-def is_kart(session: Session, competitor: Competitor, kart: str) -> bool:
-    """Whether a competitor is meant by a kart number or, where no number fits, by an id."""
-    number = competitor.values(session.columns).get("number")
-    return kart in (number, competitor.id)
+def karts(session: Session, kart: str | None) -> list[Competitor]:
+    """Everybody, or who is meant by a kart number or, where no number fits, by an id."""
+    everybody = list(session.competitors.values())
+    if kart is None:
+        return everybody
+    numbered = [c for c in everybody if c.values(session.columns).get("number") == kart]
+    return numbered or [c for c in everybody if c.id == kart]
 
 
 def lap_rows(sessions: list[Session], kart: str | None = None) -> Iterator[Mapping[str, object]]:
     """One flat row per lap, for CSV."""
     for session in sessions:
-        for competitor in session.competitors.values():
-            if kart is not None and not is_kart(session, competitor, kart):
-                continue
+        for competitor in karts(session, kart):
             number = competitor.values(session.columns).get("number")
             for lap in competitor.laps:
                 yield {
@@ -164,8 +165,9 @@ def lap_rows(sessions: list[Session], kart: str | None = None) -> Iterator[Mappi
 def standing_rows(sessions: list[Session], kart: str | None = None) -> Iterator[Mapping[str, object]]:
     """One flat row per place in a classification, for CSV."""
     for session in sessions:
+        wanted = {competitor.id for competitor in karts(session, kart)}
         for standing in classification(session):
-            if kart is None or is_kart(session, session.competitors[standing.competitor_id], kart):
+            if standing.competitor_id in wanted:
                 yield {"session": session.id, "title": clean(session.title), **standing_document(standing)}
 
 

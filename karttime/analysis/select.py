@@ -1,12 +1,15 @@
 """Which sessions, which kart, which lap a person means."""
 
+import re
 from collections.abc import Sequence
 
-from karttime.analysis.document import is_kart
+from karttime.analysis.document import karts
 from karttime.domain.competitor import Competitor, Lap
 from karttime.domain.display import clean
 from karttime.domain.session import Session
 from karttime.errors import UsageError
+
+_ORDINAL = re.compile(r"-?\d{1,5}", re.ASCII)
 
 
 def select_sessions(sessions: Sequence[Session], wanted: str | None) -> list[Session]:
@@ -18,7 +21,7 @@ def select_sessions(sessions: Sequence[Session], wanted: str | None) -> list[Ses
     if wanted is None:
         return list(sessions)
     found = [session for session in sessions if session.id == wanted]
-    if not found and wanted.lstrip("-").isdigit() and len(wanted) < 6:
+    if not found and _ORDINAL.fullmatch(wanted):
         ordinal = int(wanted)
         index = ordinal - 1 if ordinal > 0 else len(sessions) + ordinal
         found = [sessions[index]] if ordinal and 0 <= index < len(sessions) else []
@@ -39,8 +42,7 @@ def find_lap(sessions: Sequence[Session], kart: str, lap: int) -> tuple[Session,
     """
     most = -1
     for session in reversed(sessions):
-        karts = [competitor for competitor in session.competitors.values() if is_kart(session, competitor, kart)]
-        for competitor in sorted(karts, key=lambda c: len(c.laps), reverse=True):
+        for competitor in sorted(karts(session, kart), key=lambda c: len(c.laps), reverse=True):
             if 1 <= lap <= len(competitor.laps):
                 return session, competitor, competitor.laps[lap - 1]
             most = max(most, len(competitor.laps))
@@ -56,7 +58,7 @@ def check_kart(sessions: Sequence[Session], kart: str) -> None:
     Raises:
         UsageError: it means nobody; the text lists the karts.
     """
-    if any(is_kart(session, competitor, kart) for session in sessions for competitor in session.competitors.values()):
+    if any(karts(session, kart) for session in sessions):
         return
     numbers = sorted({str(c.values(s.columns).get("number") or c.id) for s in sessions for c in s.competitors.values()})
     raise UsageError(f"there is no kart {kart}; there are: {clean(', '.join(numbers[:60]), 400) or 'none'}")

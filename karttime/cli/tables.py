@@ -29,13 +29,13 @@ def wide_console() -> Console:
 
 def show_report(console: Console, report: "Report", sessions: list["Session"], kart: str | None) -> None:
     """Print the whole report."""
-    from karttime.analysis.document import is_kart
+    from karttime.analysis.document import karts
 
     console.print(_head(report))
     for number, session in enumerate(report.logbook.sessions, 1):
         if session not in sessions:
             continue
-        wanted = {c.id for c in session.competitors.values() if kart is None or is_kart(session, c, kart)}
+        wanted = {competitor.id for competitor in karts(session, kart)}
         console.print()
         console.print(_session_line(number, session))
         console.print(_classification(session, wanted))

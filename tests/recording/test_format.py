@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from karttime.domain.times import iso_from_ms
 from karttime.errors import RecordingError
 from karttime.feeds.frame import Frame
 from karttime.recording import format as own
@@ -119,7 +120,7 @@ def test_unknown_keys_are_ignored_and_counted() -> None:
 
 @given(TIMES)
 def test_iso_times_come_back(at: int) -> None:
-    assert own.ms_from_iso(own.iso_from_ms(at)) == at
+    assert own.ms_from_iso(iso_from_ms(at)) == at
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2026-13-01T00:00:00Z", "0001-01-01T00:00:00+14:00x"])

@@ -67,6 +67,7 @@ class _Crossing(NamedTuple):
     at: int
     counts: bool
     recomputed: bool
+    proven: bool
 
 
 class Tempo:
@@ -153,7 +154,9 @@ class LapTracker:
         self._cell = _Shown(frame, at, time_ms, time_ms == self.last_ms)
         return decided
 
-    def crossed(self, frame: int, at: int, expected_ms: int | None, *, counts: bool) -> list[Decision]:
+    def crossed(
+        self, frame: int, at: int, expected_ms: int | None, *, counts: bool, proven: bool = False
+    ) -> list[Decision]:
         """The line was crossed.
 
         Args:
@@ -161,9 +164,10 @@ class LapTracker:
             at: its time, ms UTC.
             expected_ms: reference time that came with the crossing.
             counts: it may complete a lap without a cell; false at the start and after the finish.
+            proven: the row's lap counter or its sectors say that a lap of the time shown was completed.
         """
         decided = self._settle(frame, at) if self.waiting else []
-        recomputed = expected_ms != self._expected or expected_ms == self.last_ms
+        recomputed = proven or expected_ms != self._expected or expected_ms == self.last_ms
         self._expected = expected_ms
         shown = self._cell
         if shown is not None and shown.same and self._is_repeated(at, shown.time_ms):
@@ -178,7 +182,7 @@ class LapTracker:
         else:
             if self._crossing is not None:
                 decided += self._without_cell(self._crossing)
-            self._crossing = _Crossing(frame, at, counts, recomputed)
+            self._crossing = _Crossing(frame, at, counts, recomputed, proven)
         return decided
 
     def pit_in(self, frame: int) -> None:
@@ -248,9 +252,13 @@ class LapTracker:
         if self._owed and last_ms is not None and (not told or self._is_repeated(crossing.at, last_ms)):
             self._owed = False  # the crossing of a lap whose cell came long before
             return []
-        is_lap = self._fits(crossing.at, last_ms) or (crossing.recomputed and not told)
-        if crossing.counts and last_ms is not None and self.line_at is not None and is_lap:
-            return [self._lap("identical", last_ms, (crossing.frame,), crossing.at)]
+        if crossing.counts and last_ms is not None and self.line_at is not None:
+            elapsed = crossing.at - self.line_at
+            if self._fits(crossing.at, last_ms) or (crossing.recomputed and not told):
+                return [self._lap("identical", last_ms, (crossing.frame,), crossing.at)]
+            if crossing.proven and elapsed > last_ms:  # another time would have been sent: the crossing was told late
+                doubt = f"{elapsed} ms since the previous crossing"
+                return [self._lap("identical", last_ms, (crossing.frame,), crossing.at, doubt)]
         if self.line_at is None or not (crossing.counts or self._soon(crossing.at)):
             self.line_at = crossing.at
             self.pit = self.in_pit  # the lap begins here, wherever the row came from

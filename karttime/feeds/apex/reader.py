@@ -293,7 +293,8 @@ class RowReader:
         self.events.append(Passed(self.at, row.id, Loop.LINE, expected_ms))
         after_flag = self.flag is Flag.CHEQUERED
         counts = bool(lap) or (after_flag and not row.finished)
-        self._decide(row, row.tracker.crossed(self.frame, self.at, expected_ms, counts=counts))
+        proven = row.lap_proven(row.tracker.last_ms)
+        self._decide(row, row.tracker.crossed(self.frame, self.at, expected_ms, counts=counts, proven=proven))
         row.finished = row.finished or after_flag
         self._waiting[row] = None
 
@@ -316,6 +317,7 @@ class RowReader:
             sectors = row.sector_times(decision.time_ms)
             flags = self._lap_flags(row, decision)
             row.seen += 1
+            row.seen_count = row.counted()
             self.events.append(LapCompleted(decision.at, row.id, decision.time_ms, provenance, sectors, flags))
 
     def _lap_flags(self, row: Row, decision: Decision) -> frozenset[LapFlag]:

@@ -53,6 +53,7 @@ class Row:
         "position",
         "sectors",
         "seen",
+        "seen_count",
         "slots",
         "status",
         "team",
@@ -72,6 +73,7 @@ class Row:
         self.driver = ""
         self.names: dict[str, str] = {}  # text of the name cell by its style, as last sent
         self.seen = 0  # laps that were decided in this session
+        self.seen_count: int | None = None  # what the board's lap counter showed at the last of them
         self.fresh = False  # nobody can have missed a lap: the board showed none when the row was first seen
         self.finished = False  # crossed the line after the chequered flag
 
@@ -128,6 +130,13 @@ class Row:
         else:
             changed, self.driver = name != self.driver, name
         return changed
+
+    def lap_proven(self, lap_ms: int | None) -> bool:
+        """Whether lap counter or sectors say that a lap of this time was completed since the last one."""
+        count = self.counted()
+        if count is not None and self.seen_count is not None:
+            return count == self.seen_count + 1
+        return lap_ms is not None and any(self.sector_times(lap_ms)) and None not in self.sector_times(lap_ms)
 
     def sector_times(self, lap_ms: int) -> tuple[int | None, ...]:
         """Sectors of the lap just completed, ms; all None when they do not add up to it."""

@@ -2,8 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-import pytest
-
 from karttime.domain.updates import LapCompleted, LapFlag, LapRevised
 
 if TYPE_CHECKING:
@@ -243,7 +241,6 @@ def test_first_lap_after_leaving_the_pits(feed: "Feed") -> None:
     assert [LapFlag.PIT in lap.flags for lap in feed.row(71).laps] == [False]
 
 
-@pytest.mark.xfail(strict=True, reason="the lap counter and the sectors are no evidence for an identical lap")
 def test_an_identical_lap_that_was_held_back(feed: "Feed") -> None:
     """A connection that stalled: the crossing comes 24 s late, but the lap counter goes up with it."""
     feed.board()
