@@ -27,10 +27,9 @@ def analyze(
     from karttime.analysis.document import document
     from karttime.analysis.report import analyze as analyze_frames
     from karttime.analysis.select import check_kart, select_sessions
-    from karttime.cli.output import collect_seldom, progress, write_csv, write_json
+    from karttime.cli.output import progress, write_csv, write_json
     from karttime.recording.merge import read_frames
 
-    collect_seldom()
     frames = read_frames(recordings)
     with progress(recordings) as advance:
         report = analyze_frames(frames, progress=advance)

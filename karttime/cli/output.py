@@ -1,7 +1,6 @@
 """What several commands print and write: JSON, CSV, a progress bar."""
 
 import csv
-import gc
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -43,12 +42,6 @@ def write_csv(folder: Path, sessions: list["Session"], kart: str | None) -> None
                     writer.writerow([csv_safe(value) for value in row.values()])
     except OSError as error:
         raise UsageError(f"cannot write to {folder}: {error.strerror}; name a folder that can be written") from error
-
-
-def collect_seldom() -> None:
-    """Let the garbage collector look less often: a report is built once, keeps what it makes, and has few cycles."""
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 100)
 
 
 @contextmanager

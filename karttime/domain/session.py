@@ -216,7 +216,7 @@ class Session:
         best = competitor.best_timed_ms
         if LapFlag.DOUBTFUL not in update.flags and (best is None or update.time_ms < best):
             competitor.best_timed_ms = update.time_ms
-        return Change(update.at, self.id, values=self._lap_values(competitor), facts=(update,))
+        return Change(update.at, self.id, False, _NOTHING, self._lap_values(competitor), _NOTHING, (update,))
 
     def _revised(self, update: LapRevised) -> Change:
         competitor = self._competitor(update.competitor_id, update.at)

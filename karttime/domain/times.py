@@ -37,6 +37,12 @@ def parse_time(text: str) -> int | None:
 
     Text after the third decimal is dropped, as timing systems do. Never raises.
     """
+    if text[-4:-3] == "." and text.isascii():  # nearly all of them: `27.207`, `1:46.956`
+        minutes, _, seconds = text[:-4].rpartition(":")
+        if seconds.isdigit() and len(seconds) <= 2 and (not minutes or (minutes.isdigit() and len(minutes) <= 3)):
+            millis = text[-3:]
+            if millis.isdigit() and (minutes or text[0] != ":"):
+                return int(minutes or 0) * 60_000 + int(seconds) * 1000 + int(millis)
     found = _TIME.fullmatch(text.strip())
     if found is None:
         return None

@@ -49,8 +49,8 @@ class Decoder(Protocol):
     def feed_many(self, frames: Iterable[Frame]) -> Iterator[Update | Rejection]:
         """Decode frames that nobody watches one by one: the same state in the end, for less work.
 
-        Cells and positions come once, as they are last, before another board is shown and at the end; events come in
-        their order.
+        Cells, positions and passings come once, as they are last, before another board is shown and at the end; all
+        other events come in their order.
         """
         ...
 

@@ -89,8 +89,10 @@ class ApexDecoder:
 
     def feed_many(self, frames: Iterable[Frame]) -> Iterator[Update | Rejection]:
         """Decode frames that nobody watches one by one (see `Decoder.feed_many`)."""
+        self._reader.coalesces = True
         for _ in self._reader.read(frames, self._other, self._end_of_frame):
             yield from self._gathered(events_only=True)
+        self._reader.coalesces = False
         yield from self._gathered()
 
     def _end_of_frame(self) -> None:

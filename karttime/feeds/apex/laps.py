@@ -137,6 +137,11 @@ class LapTracker:
         """Something of this row is not decided yet."""
         return self._cell is not None or self._crossing is not None
 
+    @property
+    def shows_time(self) -> bool:
+        """The last-lap cell was sent and waits for its crossing."""
+        return self._cell is not None
+
     def cell(self, frame: int, at: int, time_ms: int) -> list[Decision]:
         """The last-lap cell was sent with a time."""
         decided = self._settle(frame, at) if self.waiting else []

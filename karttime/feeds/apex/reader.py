@@ -48,6 +48,7 @@ _STYLE: Final = re.compile(r"[A-Za-z0-9_ -]{0,32}", re.ASCII)
 _NO_TIME: Final = frozenset({"", "-", "--", "-.---"})
 _MAX_LAP_MS: Final = 24 * 3_600_000
 _MAX_STYLES: Final = 512
+_MAX_DIGITS: Final = 9
 _STALE_VOTES: Final = 4
 _NO_FLAGS: Final[frozenset[LapFlag]] = frozenset()
 
@@ -62,10 +63,12 @@ class RowReader:
         self.events: list[Update] = []
         self.stale = False
         self.burst_open = False
+        self.coalesces = False
         self._board = board
         self._refusals = refusals
         self._changed: dict[Slot, None] = {}
         self._positions: dict[CompetitorId, int] = {}
+        self._passings: dict[tuple[CompetitorId, Loop], tuple[int, int | None]] = {}
         self._waiting: dict[Row, None] = {}
         self._styles = {""}
         self._alternates = False
@@ -172,7 +175,7 @@ class RowReader:
         self._decide(row, row.tracker.board(self.frame, self.at, row.last_lap(), new_laps))
 
     def flush(self, updates: list[Update | Rejection], *, events_only: bool = False) -> None:
-        """Append what was gathered; cells and positions stay for later with `events_only`."""
+        """Append what was gathered; what may come once for many frames stays for later with `events_only`."""
         if self._changed and not events_only:
             new = tuple.__new__
             rows: dict[CompetitorId, dict[int, Cell]] = {}
@@ -186,6 +189,9 @@ class RowReader:
         if self._positions and not events_only:
             updates.append(PositionsChanged(self.at, self._positions))
             self._positions = {}
+        if self._passings and not events_only:
+            updates += [Passed(at, who, loop, ms) for (who, loop), (at, ms) in self._passings.items()]
+            self._passings.clear()
         if self.events:
             updates += self.events
             self.events.clear()
@@ -276,7 +282,7 @@ class RowReader:
         elif value and not _is_ms(value):
             self.refuse("bad-value", line)
         else:
-            self.events.append(Passed(self.at, row.id, _LOOPS[verb], int(value) if value else None))
+            self._passed(row, _LOOPS[verb], int(value) if value else None)
 
     def _position(self, row: Row, value: str, line: str) -> None:
         if not _is_ms(value) or len(value) > 4:
@@ -286,17 +292,25 @@ class RowReader:
 
     def _crossed(self, row: Row, value: str, line: str) -> None:
         lap, _, sector = value.partition("|")
-        if (lap and not _is_ms(lap)) or (sector and not _is_ms(sector)):
+        digits = lap + sector
+        if digits and not (digits.isdigit() and digits.isascii() and len(lap) <= _MAX_DIGITS):
             self.refuse("bad-value", line)
             return
         expected_ms = int(lap) if lap else None
-        self.events.append(Passed(self.at, row.id, Loop.LINE, expected_ms))
+        self._passed(row, Loop.LINE, expected_ms)
         after_flag = self.flag is Flag.CHEQUERED
-        counts = bool(lap) or (after_flag and not row.finished)
-        proven = row.lap_proven(row.tracker.last_ms)
-        self._decide(row, row.tracker.crossed(self.frame, self.at, expected_ms, counts=counts, proven=proven))
+        tracker = row.tracker
+        counts = expected_ms is not None or (after_flag and not row.finished)
+        proven = not tracker.shows_time and row.lap_proven(tracker.last_ms)
+        self._decide(row, tracker.crossed(self.frame, self.at, expected_ms, counts=counts, proven=proven))
         row.finished = row.finished or after_flag
         self._waiting[row] = None
+
+    def _passed(self, row: Row, loop: Loop, expected_ms: int | None) -> None:
+        if self.coalesces:
+            self._passings[row.id, loop] = self.at, expected_ms
+        else:
+            self.events.append(Passed(self.at, row.id, loop, expected_ms))
 
     def _pit(self, row: Row, verb: str) -> None:
         if verb == "*in":
@@ -317,7 +331,7 @@ class RowReader:
             sectors = row.sector_times(decision.time_ms)
             flags = self._lap_flags(row, decision)
             row.seen += 1
-            row.seen_count = row.counted()
+            row.seen_count = row.laps.cell[1] if row.laps is not None else ""
             self.events.append(LapCompleted(decision.at, row.id, decision.time_ms, provenance, sectors, flags))
 
     def _lap_flags(self, row: Row, decision: Decision) -> frozenset[LapFlag]:
@@ -334,4 +348,4 @@ class RowReader:
 
 
 def _is_ms(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= 9
+    return text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS

@@ -73,7 +73,7 @@ class Row:
         self.driver = ""
         self.names: dict[str, str] = {}  # text of the name cell by its style, as last sent
         self.seen = 0  # laps that were decided in this session
-        self.seen_count: int | None = None  # what the board's lap counter showed at the last of them
+        self.seen_count = ""  # what the board's lap counter showed at the last of them
         self.fresh = False  # nobody can have missed a lap: the board showed none when the row was first seen
         self.finished = False  # crossed the line after the chequered flag
 
@@ -134,8 +134,8 @@ class Row:
     def lap_proven(self, lap_ms: int | None) -> bool:
         """Whether lap counter or sectors say that a lap of this time was completed since the last one."""
         count = self.counted()
-        if count is not None and self.seen_count is not None:
-            return count == self.seen_count + 1
+        if count is not None and self.seen_count.isdecimal():
+            return count == int(self.seen_count) + 1
         return lap_ms is not None and any(self.sector_times(lap_ms)) and None not in self.sector_times(lap_ms)
 
     def sector_times(self, lap_ms: int) -> tuple[int | None, ...]:
