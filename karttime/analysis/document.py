@@ -15,7 +15,9 @@ from karttime.domain.times import iso_from_ms
 Document = dict[str, Any]  # JSON
 
 
-def document(report: Report, sessions: list[Session], *, source: str, kart: str | None = None) -> Document:
+def document(
+    report: Report, sessions: list[Session], *, source: str, kart: str | None = None, dated: bool = True
+) -> Document:
     """The whole report.
 
     Args:
@@ -23,6 +25,7 @@ def document(report: Report, sessions: list[Session], *, source: str, kart: str 
         sessions: the sessions to tell of.
         source: address of the feed as far as it is known.
         kart: only this kart number or competitor id.
+        dated: the recording keeps times of day; else moments are null, and only durations are told.
     """
     detection = report.detection
     return {
@@ -30,8 +33,9 @@ def document(report: Report, sessions: list[Session], *, source: str, kart: str 
         "recording": {
             "frames": report.frames,
             "bytes": report.bytes,
-            "first_at": _moment(report.first_at),
-            "last_at": _moment(report.last_at),
+            "first_at": _moment(report.first_at, dated),
+            "last_at": _moment(report.last_at, dated),
+            "duration_ms": (report.last_at or 0) - (report.first_at or 0),
             "source": clean(source),
         },
         "format": {
@@ -42,11 +46,11 @@ def document(report: Report, sessions: list[Session], *, source: str, kart: str 
         },
         "refused": dict(sorted(report.refused.items())),
         "doubts": [clean(doubt, 400) for doubt in report.doubts],
-        "sessions": [session_document(session, kart) for session in sessions],
+        "sessions": [session_document(session, kart, dated=dated) for session in sessions],
     }
 
 
-def session_document(session: Session, kart: str | None = None) -> Document:
+def session_document(session: Session, kart: str | None = None, *, dated: bool = True) -> Document:
     """One session: head, columns, classification, laps, stops, race-control notes."""
     competitors = karts(session, kart)
     wanted = {competitor.id for competitor in competitors}
@@ -56,8 +60,8 @@ def session_document(session: Session, kart: str | None = None) -> Document:
         "event": clean(session.event),
         "title": clean(session.title),
         "track": clean(session.track),
-        "started_at": _moment(session.started_at),
-        "ended_at": _moment(session.ended_at),
+        "started_at": _moment(session.started_at, dated),
+        "ended_at": _moment(session.ended_at, dated),
         "flag": session.flag.value,
         "columns": [
             {"column": c.id, "role": c.role.value, "label": clean(c.label), "type": clean(c.type)}
@@ -66,7 +70,7 @@ def session_document(session: Session, kart: str | None = None) -> Document:
         "classification": [
             standing_document(standing) for standing in classification(session) if standing.competitor_id in wanted
         ],
-        "laps": [lap_document(competitor, lap) for competitor in competitors for lap in competitor.laps],
+        "laps": [lap_document(competitor, lap, dated=dated) for competitor in competitors for lap in competitor.laps],
         "figures": [
             {"competitor_id": competitor.id, **_figures(competitor)} for competitor in competitors if competitor.laps
         ],
@@ -75,8 +79,8 @@ def session_document(session: Session, kart: str | None = None) -> Document:
                 "competitor_id": competitor.id,
                 "stop": stop.number,
                 "after_lap": stop.after_lap,
-                "in_at": _moment(stop.in_at),
-                "out_at": _moment(stop.out_at),
+                "in_at": _moment(stop.in_at, dated),
+                "out_at": _moment(stop.out_at, dated),
                 "duration_ms": stop.duration_ms,
             }
             for competitor in competitors
@@ -107,18 +111,19 @@ def standing_document(standing: Standing) -> Document:
         "interval_ms": standing.interval_ms,
         "interval_laps": standing.interval_laps,
         "pit_stops": standing.pit_stops,
+        "penalty": clean(standing.penalty),
         "status": standing.status,
         "in_pit": standing.in_pit,
     }
 
 
-def lap_document(competitor: Competitor, lap: Lap) -> Document:
+def lap_document(competitor: Competitor, lap: Lap, *, dated: bool = True) -> Document:
     """One lap with where it comes from."""
     return {
         "competitor_id": competitor.id,
         "lap": lap.number,
         "time_ms": lap.time_ms,
-        "at": iso_from_ms(lap.at),
+        "at": _moment(lap.at, dated),
         "sectors_ms": list(lap.sectors),
         "driver": clean(lap.driver),
         "flags": sorted(lap.flags),
@@ -186,5 +191,5 @@ def _figures(competitor: Competitor) -> Document:
     }
 
 
-def _moment(at: int | None) -> str | None:
-    return None if at is None else iso_from_ms(at)
+def _moment(at: int | None, dated: bool) -> str | None:
+    return iso_from_ms(at) if dated and at is not None else None

@@ -36,14 +36,14 @@ def analyze(
     sessions = select_sessions(report.logbook.sessions, session)
     if kart is not None:
         check_kart(sessions, kart)
-    problems = frames.problems
+    problems, dated = frames.problems, frames.header.clock == "utc"
     if problems:
         report.doubts = [*report.doubts, *(f"recording: {count} {name}" for name, count in sorted(problems.items()))]
     if csv is not None:
         write_csv(csv, sessions, kart)
     if as_json:
-        write_json(document(report, sessions, source=frames.header.source, kart=kart))
+        write_json(document(report, sessions, source=frames.header.source, kart=kart, dated=dated))
     else:
         from karttime.cli.tables import show_report, wide_console
 
-        show_report(wide_console(), report, sessions, kart)
+        show_report(wide_console(), report, sessions, kart, dated=dated)

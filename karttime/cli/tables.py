@@ -27,24 +27,32 @@ def wide_console() -> Console:
     return console if console.is_terminal else Console(highlight=False, width=_PIPE_WIDTH)
 
 
-def show_report(console: Console, report: "Report", sessions: list["Session"], kart: str | None) -> None:
+def show_report(
+    console: Console, report: "Report", sessions: list["Session"], kart: str | None, *, dated: bool
+) -> None:
     """Print the whole report."""
     from karttime.analysis.document import karts
 
-    console.print(_head(report))
+    console.print(_head(report, dated=dated))
     for number, session in enumerate(report.logbook.sessions, 1):
         if session not in sessions:
             continue
         wanted = {competitor.id for competitor in karts(session, kart)}
         console.print()
-        console.print(_session_line(number, session))
+        console.print(_session_line(number, session, dated=dated))
         console.print(_classification(session, wanted))
         console.print(_laps(session, wanted))
 
 
-def _head(report: "Report") -> RenderableType:
+def _head(report: "Report", *, dated: bool) -> RenderableType:
     detection = report.detection
-    when = "no frames" if report.first_at is None or report.last_at is None else _span(report.first_at, report.last_at)
+    first_at, last_at = report.first_at, report.last_at
+    if first_at is None or last_at is None:
+        when = "no frames"
+    elif dated:
+        when = f"{iso_from_ms(first_at)} to {iso_from_ms(last_at)}"
+    else:
+        when = f"{format_time(last_at - first_at)} long; the recording keeps no times of day"
     lines = [
         f"{report.frames} frames, {report.bytes} bytes, {when}",
         f"format {detection.name} ({detection.confidence:.0%}): {'; '.join(detection.evidence) or 'no evidence'}",
@@ -63,15 +71,14 @@ def _counts(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {name}" for name, count in sorted(counts.items())) or "nothing"
 
 
-def _span(first_at: int, last_at: int) -> str:
-    return f"{iso_from_ms(first_at)} to {iso_from_ms(last_at)}"
-
-
-def _session_line(number: int, session: "Session") -> Text:
+def _session_line(number: int, session: "Session", *, dated: bool) -> Text:
     names = " · ".join(clean(name) for name in (session.event, session.title, session.track) if name) or "untitled"
     laps = sum(len(competitor.laps) for competitor in session.competitors.values())
-    line = f"{number}  {session.kind.value}  {names}  from {iso_from_ms(session.started_at)}, {laps} laps, "
-    return Text(f"{line}flag {session.flag.value}  [{session.id}]", style="bold")
+    start = f"from {iso_from_ms(session.started_at)}, " if dated else ""
+    return Text(
+        f"{number}  {session.kind.value}  {names}  {start}{laps} laps, flag {session.flag.value}  [{session.id}]",
+        style="bold",
+    )
 
 
 _NAMES = ("team", "driver", "status")
@@ -94,7 +101,7 @@ _WIDTHS: Mapping[str, int] = {"last": 8, "best": 8, "gap": 7, "int": 6, "mean": 
 
 
 def _classification(session: "Session", wanted: Iterable[str]) -> Table:
-    table = _table("pos", "kart", "team", "driver", "laps", "last", "best", "gap", "int", "pits", "status")
+    table = _table("pos", "kart", "team", "driver", "laps", "last", "best", "gap", "int", "pits", "penalty", "status")
     for row in classification(session):
         if row.competitor_id in wanted:
             table.add_row(
@@ -108,6 +115,7 @@ def _classification(session: "Session", wanted: Iterable[str]) -> Table:
                 _text(row.gap),
                 _text(row.interval),
                 _text(row.pit_stops),
+                _text(row.penalty),
                 _text(row.status),
             )
     return table

@@ -28,6 +28,7 @@ class Standing:
         best_lap_ms: as displayed, else the best lap that was timed.
         gap: text as displayed; `gap_laps` and `gap_ms` are its typed meaning.
         pit_stops: as displayed, else those that were seen.
+        penalty: text as displayed, such as `3 Trs` or `10.000`; empty for none.
     """
 
     position: int | None
@@ -45,6 +46,7 @@ class Standing:
     interval_ms: int | None
     interval_laps: int | None
     pit_stops: int
+    penalty: str
     status: str
     in_pit: bool
 
@@ -95,6 +97,7 @@ def _standing(session: Session, competitor: Competitor, values: dict[str, Value]
         interval_ms=interval.ms if isinstance(interval, TimeGap) else None,
         interval_laps=interval.laps if isinstance(interval, LapsGap) else None,
         pit_stops=_int(values.get("pit_stops" if has(Role.PIT_STOPS) else "stops_seen")) or 0,
+        penalty=shown(session, competitor, Role.PENALTY),
         status=competitor.status.value,
         in_pit=competitor.in_pit,
     )

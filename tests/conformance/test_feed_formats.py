@@ -7,7 +7,7 @@ import pytest
 
 from karttime.domain.classification import classification
 from karttime.domain.logbook import Logbook
-from karttime.domain.updates import CellsChanged, PositionsChanged, Update
+from karttime.domain.updates import CellsChanged, Passed, PositionsChanged, Update
 from karttime.domain.view import Snapshot, delta, fold, snapshot
 from karttime.feeds.base import Decoder, FeedFormat, Rejection
 from karttime.feeds.formats import FORMATS
@@ -166,7 +166,7 @@ def test_decoding_many_gives_the_same_state(
 
 
 def _events(updates: Sequence[Update | Rejection]) -> list[Update]:
-    quiet = (Rejection, CellsChanged, PositionsChanged)
+    quiet = (Rejection, CellsChanged, PositionsChanged, Passed)
     return [update for update in updates if not isinstance(update, quiet)]
 
 
