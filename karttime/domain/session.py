@@ -45,6 +45,9 @@ from karttime.domain.updates import (
 )
 from karttime.domain.values import Value
 
+MAX_NOTES, MAX_COMPETITORS = 5_000, 2_000
+"""Far beyond what a meeting has; older notes, and competitors who left without a lap, are dropped beyond them."""
+
 _NOTHING: Mapping[Any, Any] = MappingProxyType({})
 
 
@@ -167,7 +170,15 @@ class Session:
             competitor.on_board = True
             competitor.position = row.position
             competitor.cells = dict(row.cells)
+        if len(self.competitors) > MAX_COMPETITORS:
+            self._forget_passers_by()
         return Change(update.at, self.id, snapshot=True)
+
+    def _forget_passers_by(self) -> None:
+        """Drop who left the board without a lap or a stop: strangers can make a feed show new rows without end."""
+        for competitor in [*self.competitors.values()]:
+            if not (competitor.on_board or competitor.laps or competitor.pit_stops):
+                del self.competitors[competitor.id]
 
     def _cells(self, update: CellsChanged) -> Change:
         competitors = self.competitors
@@ -291,6 +302,7 @@ class Session:
 
     def _notes(self, update: NotesAdded) -> Change:
         self.notes.extend(update.notes)
+        del self.notes[:-MAX_NOTES]
         return Change(update.at, self.id, facts=(update,))
 
     def _notes_cleared(self, update: NotesCleared) -> Change:

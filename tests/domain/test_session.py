@@ -12,7 +12,7 @@ from karttime.domain.columns import Column, Role
 from karttime.domain.competitor import Competitor, PitStop, Stint
 from karttime.domain.flags import Flag
 from karttime.domain.ids import CompetitorId
-from karttime.domain.session import _HANDLERS, Session
+from karttime.domain.session import _HANDLERS, MAX_COMPETITORS, MAX_NOTES, Session
 from karttime.domain.updates import (
     BoardRow,
     BoardShown,
@@ -325,3 +325,22 @@ def test_columns_by_role(session: Session) -> None:
     """`has_column` knows what the board shows now."""
     assert session.has_column(Role.LAST_LAP)
     assert not session.has_column(Role.GAP)
+
+
+def test_notes_are_bounded(session: Session) -> None:
+    """A race-control list that is made anew all day long costs bounded memory; the latest entries are kept."""
+    for number in range(MAX_NOTES + 10):
+        session.apply(NotesAdded(T, (Note("", "msg", "", str(number)),)))
+    assert len(session.notes) == MAX_NOTES
+    assert session.notes[-1].text == str(MAX_NOTES + 9)
+
+
+def test_passers_by_are_bounded(session: Session) -> None:
+    """Boards with other rows each time: who left without a lap is dropped, who drove one is kept."""
+    session.apply(BoardShown(T, (), {A: BoardRow(1, {})}))
+    session.apply(lap(A, 60_000))
+    for board in range(8):
+        rows = {CompetitorId(f"{board}-{row}"): BoardRow(row, {}) for row in range(500)}
+        session.apply(BoardShown(T, (), rows))
+    assert len(session.competitors) <= MAX_COMPETITORS + 500
+    assert [driven.time_ms for driven in session.competitors[A].laps] == [60_000]

@@ -11,6 +11,8 @@ from karttime.feeds.apex.laps import Tempo
 from karttime.feeds.apex.row import Row, Slot
 
 _SAMPLES = 40
+MAX_GONE = 2_000
+"""Rows that left the board and are kept for their return; beyond, those without a lap are not."""
 
 
 def grid_columns(grid: Grid) -> tuple[Column, ...]:
@@ -63,7 +65,7 @@ class Board:
             self.rows[subject] = row
             for column, slot in row.slots.items():
                 self.slots[f"{subject}c{column}"] = slot
-        self._gone = known
+        self._gone = known if len(known) <= MAX_GONE else {name: row for name, row in known.items() if row.seen}
 
     def shown(self, at: int, positions: Mapping[str, int]) -> BoardShown:
         """The board as an update; `positions` by row id."""
