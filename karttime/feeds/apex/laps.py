@@ -27,8 +27,8 @@ from typing import Literal, NamedTuple
 
 Rule = Literal["crossing", "identical", "pit-lane", "last-lap-cell", "revised", "board"]
 
-_TEMPO_LAPS, _TEMPO_ENOUGH = 15, 3
-HOLE_MS, _BURST_MS = 5_000, 100
+_TEMPO_LAPS, _TEMPO_ENOUGH, _JITTER_ENOUGH = 31, 3, 10
+HOLE_MS, AWAY_MS, _BURST_MS = 5_000, 65_000, 100
 TOLERANCE_MS = 5_000
 """How far the time between two crossings may be from the lap time: venues push in bursts of up to 4 s."""
 
@@ -74,17 +74,22 @@ class Tempo:
     """Whether the times of the frames can be decided by: a fast replay has none, and a stalled line holds them back.
 
     Attributes:
-        held_until: when frames came that a stalled line had held back, ms UTC: what they tell may have happened at any
-            time before.
+        held_until: when frames came after a hole, or that a stalled line had held back, ms UTC: what they tell may have
+            happened at any time before.
     """
 
     def __init__(self) -> None:
         self.held_until = -1
         self._silent_until = 0
-        self._ratios: deque[float] = deque(maxlen=_TEMPO_LAPS)
+        self._laps: deque[tuple[int, int]] = deque(maxlen=_TEMPO_LAPS)
 
     def frame(self, at: int, gap_ms: int) -> None:
-        """Frames after a silence come 0.2 s apart or more; those that were held back come at once."""
+        """Frames after a silence come 0.2 s apart or more; those that were held back come at once.
+
+        After a minute without even a keep-alive the recorder was away: crossings were missed.
+        """
+        if gap_ms > AWAY_MS:
+            self.held_until = at
         if gap_ms > HOLE_MS:
             self._silent_until = at
         elif gap_ms < _BURST_MS and at - self._silent_until < HOLE_MS:
@@ -92,12 +97,22 @@ class Tempo:
 
     def lap(self, elapsed_ms: int, time_ms: int) -> None:
         """A lap took this long between its crossings, and says that it took that long."""
-        self._ratios.append(elapsed_ms / time_ms)
+        self._laps.append((elapsed_ms, time_ms))
 
     @property
     def real(self) -> bool:
         """True until half of the latest laps came at another pace."""
-        return len(self._ratios) < _TEMPO_ENOUGH or 0.75 < median(self._ratios) < 1.33
+        if len(self._laps) < _TEMPO_ENOUGH:
+            return True
+        return 0.75 < median(elapsed / time_ms for elapsed, time_ms in self._laps) < 1.33
+
+    @property
+    def jitter_ms(self) -> int:
+        """How far crossings come from their time at this venue: a slow uplink delivers in bursts of up to 20 s."""
+        if len(self._laps) < _JITTER_ENOUGH:
+            return TOLERANCE_MS
+        errors = sorted(abs(elapsed - time_ms) for elapsed, time_ms in self._laps)
+        return max(TOLERANCE_MS, errors[-3] * 3 // 2)
 
     def tells(self, since: int) -> bool:
         """Whether the time that has passed since a moment is the time that karts drove."""
@@ -259,7 +274,8 @@ class LapTracker:
             return []
         if crossing.counts and last_ms is not None and self.line_at is not None:
             elapsed = crossing.at - self.line_at
-            if self._fits(crossing.at, last_ms) or (crossing.recomputed and not told):
+            near = not told or abs(elapsed - last_ms) <= self._tempo.jitter_ms
+            if self._fits(crossing.at, last_ms) or (crossing.recomputed and near):
                 return [self._lap("identical", last_ms, (crossing.frame,), crossing.at)]
             if crossing.proven and elapsed > last_ms:  # another time would have been sent: the crossing was told late
                 doubt = f"{elapsed} ms since the previous crossing"
@@ -284,7 +300,8 @@ class LapTracker:
         self._owed = False
         if rule == "crossing" and self.line_at is not None and not pit:
             elapsed = at - self.line_at
-            if abs(elapsed - time_ms) > TOLERANCE_MS and self._tempo.tells(self.line_at):
+            error = abs(elapsed - time_ms)
+            if error > TOLERANCE_MS and error > self._tempo.jitter_ms and self._tempo.tells(self.line_at):
                 doubt = f"{elapsed} ms since the previous crossing"
             self._tempo.lap(elapsed, time_ms)
         self.line_at, self.last_ms = at, time_ms
