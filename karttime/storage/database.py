@@ -1,64 +1,48 @@
-"""One database, given by its address: SQLite (write-ahead log) or PostgreSQL; its schema, and errors in our words."""
+"""One database that is open: connections for readers and writers, its schema, and errors in our words."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-import orjson
-from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect, select
+from sqlalchemy import Connection, Engine, Table
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from karttime.errors import StorageError, UsageError
-from karttime.storage.tables import SCHEMA_VERSION, metadata, schema_info
-
-BUSY_TIMEOUT_MS: Final = 5000
-_DRIVERS: Final[Mapping[str, str]] = {
-    "sqlite": "sqlite",
-    "sqlite+pysqlite": "sqlite",
-    "postgres": "postgresql+psycopg",
-    "postgresql": "postgresql+psycopg",
-    "postgresql+psycopg": "postgresql+psycopg",
-    "postgresql+asyncpg": "postgresql+psycopg",  # what other services of the house have in their .env
-}
-
-
-def parse_url(text: str) -> URL:
-    """The address with the driver that is used here.
-
-    Raises:
-        UsageError: it is no address, or of a database that is not supported.
-    """
-    try:
-        url = make_url(text)
-    except (ArgumentError, ValueError):
-        raise UsageError("DATABASE_URL is no database address: write sqlite:///file.db or postgresql://…") from None
-    if url.drivername not in _DRIVERS:
-        raise UsageError(f"DATABASE_URL names {url.drivername}, which is not supported: use sqlite or postgresql")
-    url = url.set(drivername=_DRIVERS[url.drivername])
-    in_memory = not url.database or ":memory:" in url.database or url.query.get("mode") == "memory"
-    if url.drivername == "sqlite" and in_memory:  # each thread would have a database of its own
-        raise UsageError("DATABASE_URL names no file: write sqlite:///file.db")
-    return url
+from karttime.errors import StorageError
+from karttime.storage import schema
+from karttime.storage.engines import make_engine, parse_url
+from karttime.storage.schema import Schema
 
 
 class Database:
-    """A database that is open: `reading()` and `writing()` give connections, from any thread."""
+    """A database that is open: `reading()` and `writing()` give connections, from any thread.
 
-    def __init__(self, url: str) -> None:
-        """Open the database and make its tables where there are none.
+    Attributes:
+        url: its address.
+        before: its schema as it was when it was opened; now it is the newest.
+    """
+
+    def __init__(self, url: str, *, upgrade: bool | None = None) -> None:
+        """Open the database; an empty one gets its tables.
+
+        Args:
+            url: its address.
+            upgrade: an older schema becomes ours (True), is refused (False), or, without a choice, becomes ours in an
+                SQLite file, which nobody else uses, and is refused in PostgreSQL, which others may be using.
 
         Raises:
             UsageError: the address is no good.
-            StorageError: it cannot be opened, belongs to something else, or has a newer schema.
+            StorageError: it cannot be opened, belongs to something else, or has another schema than ours.
         """
         self.url = parse_url(url)
-        self._engine = _engine(self.url)
+        self._engine = make_engine(self.url)
+        if upgrade is None:
+            upgrade = self.url.get_backend_name() == "sqlite"
         try:
             with translated(self.url):
-                _prepare(self._engine)
+                self.before = _prepare(self._engine, upgrade=upgrade)
         except StorageError:
             self._engine.dispose()
             raise
@@ -98,63 +82,54 @@ def reason(error: Exception) -> str:
 
 def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows; a row whose key is there already is replaced."""
-    statement = postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+    statement = _insert(connection, table)
     keys = [column.name for column in table.primary_key]
     others = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys}
     connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=others), list(rows))
 
 
-def _engine(url: URL) -> Engine:
-    if url.get_backend_name() == "sqlite" and url.database:
-        try:
-            Path(url.database).expanduser().parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StorageError(f"the folder of {url.database} cannot be made: {error.strerror}") from error
+def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows but those of which a key, any unique one, is there already."""
+    connection.execute(_insert(connection, table).on_conflict_do_nothing(), list(rows))
+
+
+def add_new(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
+    """Insert one row; False when a key of it, any unique one, is there already."""
+    statement = _insert(connection, table).values(row).on_conflict_do_nothing().returning(*table.primary_key)
+    return connection.execute(statement).first() is not None
+
+
+def _insert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
+    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def look(url: str) -> Schema:
+    """The schema of the database at an address, which is left as it is.
+
+    Raises:
+        UsageError: the address is no good.
+        StorageError: it cannot be opened, belongs to something else, or is of a newer karttime.
+    """
+    address = parse_url(url)
+    if address.get_backend_name() == "sqlite" and not Path(address.database or "").expanduser().exists():
+        return schema.empty()
+    engine = make_engine(address)
     try:
-        engine = create_engine(
-            url,
-            json_serializer=lambda value: orjson.dumps(value).decode(),
-            json_deserializer=orjson.loads,
-            pool_pre_ping=url.get_backend_name() != "sqlite",
-            connect_args=_connect_args(url),
-        )
-    except ModuleNotFoundError:
-        raise UsageError("PostgreSQL needs its driver: pip install 'karttime[postgres]'") from None
-    if url.get_backend_name() == "sqlite":
-        event.listen(engine, "connect", _sqlite_pragmas)
-    return engine
+        with translated(address), engine.connect() as connection:
+            return schema.look(connection)
+    finally:
+        engine.dispose()
 
 
-def _connect_args(url: URL) -> dict[str, Any]:
-    if url.get_backend_name() == "sqlite":
-        return {}
-    return {"connect_timeout": 5, "options": "-c statement_timeout=10000", "tcp_user_timeout": 10_000}
-
-
-def _sqlite_pragmas(connection: Any, _record: object) -> None:
-    cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.close()
-
-
-def _prepare(engine: Engine) -> None:
+def _prepare(engine: Engine, *, upgrade: bool) -> Schema:
     with engine.begin() as connection:
-        present = set(inspect(connection).get_table_names())
-        if schema_info.name in present:
-            version = connection.scalar(select(schema_info.c.version)) or 0
-            if version > SCHEMA_VERSION:
-                raise StorageError(
-                    f"the database is of a newer karttime (schema {version}, this one knows {SCHEMA_VERSION}): "
-                    "install the newer one, or name another database in DATABASE_URL"
-                )
-        elif present & set(metadata.tables):
-            names = ", ".join(sorted(present & set(metadata.tables)))
-            raise StorageError(
-                f"the database has tables of something else ({names}): set DATABASE_URL to a database of its own"
-            )
-        metadata.create_all(connection)
-        if schema_info.name not in present:
-            connection.execute(schema_info.insert(), [{"version": SCHEMA_VERSION}])
+        found = schema.look(connection)
+    if not found.behind:
+        return found
+    if found.revision is not None and not upgrade:
+        raise StorageError(
+            f"the database has schema {found.revision}, this karttime needs {found.newest}: "
+            "make a backup, stop what else uses it, and run `karttime db upgrade`"
+        )
+    with engine.begin() as connection:
+        return schema.upgrade(connection)

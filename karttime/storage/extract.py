@@ -1,5 +1,6 @@
 """Which rows a publication is worth: rows whose display really changed, new and revised laps, sessions."""
 
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,11 +40,19 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a circuit's data comes from."""
+    """Where a circuit's data comes from.
+
+    Attributes:
+        circuit_id: which circuit.
+        url: the address of its feed.
+        feed: its wire format.
+        epoch: of the publications' `seq`, which means nothing without it.
+    """
 
     circuit_id: str
     url: str
     feed: str
+    epoch: str = field(default_factory=lambda: secrets.token_hex(4))
 
 
 class Extract:
@@ -120,7 +129,16 @@ class Extract:
             raw = sent(competitor_id, competitor.cells if everybody else cells[competitor_id])
             origin = self._origin
             yield TimingRow(
-                origin.circuit_id, session.id, at, seq, clean(competitor_id, 128), mapped, raw, origin.url, origin.feed
+                origin.circuit_id,
+                session.id,
+                at,
+                seq,
+                clean(competitor_id, 128),
+                mapped,
+                raw,
+                origin.url,
+                origin.feed,
+                origin.epoch,
             )
 
     def _laps(self, session: Session, changes: Sequence[Change]) -> Iterable[LapRow]:

@@ -2,24 +2,27 @@
 
 | table | one row is | key |
 |---|---|---|
-| `schema_info` | the version of this schema | |
 | `sessions` | one run on track | circuit, session |
 | `laps` | one timed lap, with the frames and the rule that decided it | circuit, session, competitor, number |
 | `timing_data` | one competitor's row as displayed, each time it changed | id, growing |
 | `connection_logs` | one event of a circuit's connection | id, growing |
+| `circuits` | one circuit and how to reach its feed | id |
+| `api_keys` | one operator's key, hashed | id; hash |
+| `circuit_analysis` | the last analysis of a circuit's feed | circuit |
+
+A timing row's position in the stream (circuit, epoch, seq, competitor) is unique too: writing it again changes nothing.
+What is here must be what `migrations` makes, which a test holds.
 """
 
 from typing import Final
 
 from sqlalchemy import JSON, BigInteger, Column, Index, Integer, MetaData, String, Table, Text
 
-SCHEMA_VERSION: Final = 1
+VERSION_TABLE: Final = "karttime_version"
 
 metadata: Final = MetaData()
 
 _BIG_ID = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only in an INTEGER key
-
-schema_info = Table("schema_info", metadata, Column("version", Integer, primary_key=True, autoincrement=False))
 
 sessions = Table(
     "sessions",
@@ -66,8 +69,10 @@ timing_data = Table(
     Column("raw", JSON, nullable=False),
     Column("source_url", Text, nullable=False),
     Column("source_format", String(32), nullable=False),
+    Column("epoch", String(32)),  # null in rows of before there were epochs
     Index("timing_data_by_time", "circuit_id", "at", "id"),
     Index("timing_data_by_session", "circuit_id", "session_id", "at", "id"),
+    Index("timing_data_by_position", "circuit_id", "epoch", "seq", "competitor_id", unique=True),
 )
 
 connection_logs = Table(
@@ -79,4 +84,38 @@ connection_logs = Table(
     Column("event", String(32), nullable=False),
     Column("detail", Text, nullable=False),
     Index("connection_logs_by_time", "circuit_id", "at", "id"),
+)
+
+circuits = Table(
+    "circuits",
+    metadata,
+    Column("id", String(128), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("feed", String(32), nullable=False),
+    Column("live_timing_url", Text, nullable=False),
+    Column("column_labels", JSON, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("hash", String(256), nullable=False),
+    Column("scope", String(32), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("last_used_at", BigInteger),
+    Column("revoked_at", BigInteger),
+    Index("api_keys_by_hash", "hash", unique=True),
+)
+
+circuit_analysis = Table(
+    "circuit_analysis",
+    metadata,
+    Column("circuit_id", String(128), primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("result", JSON, nullable=False),
 )

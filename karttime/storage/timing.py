@@ -6,12 +6,16 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, and_, or_, select
 
+from karttime.storage.database import insert_new
 from karttime.storage.tables import timing_data
 
 
 @dataclass(frozen=True, slots=True)
 class TimingRow:
-    """One competitor's row as displayed: `mapped` by C1…Cn, `raw` what the feed sent for this change."""
+    """One competitor's row as displayed: `mapped` by C1…Cn, `raw` what the feed sent for this change.
+
+    `epoch` and `seq` are the position in the circuit's stream; `epoch` is None in rows of before it was kept.
+    """
 
     circuit_id: str
     session_id: str
@@ -22,6 +26,7 @@ class TimingRow:
     raw: dict[str, Any]
     source_url: str
     source_format: str
+    epoch: str | None = None
     id: int = 0
 
 
@@ -44,9 +49,10 @@ class Wanted:
 
 
 def insert(connection: Connection, rows: Sequence[TimingRow]) -> None:
-    """Add rows, in order."""
-    connection.execute(
-        timing_data.insert(),
+    """Add rows, in order; those whose position is there already change nothing."""
+    insert_new(
+        connection,
+        timing_data,
         [
             {
                 "circuit_id": row.circuit_id,
@@ -58,6 +64,7 @@ def insert(connection: Connection, rows: Sequence[TimingRow]) -> None:
                 "raw": row.raw,
                 "source_url": row.source_url,
                 "source_format": row.source_format,
+                "epoch": row.epoch,
             }
             for row in rows
         ],

@@ -1,8 +1,10 @@
 """A board with two karts, and a database for each address that a test runs against."""
 
 import os
+import sqlite3
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -91,3 +93,26 @@ def database(url: str) -> Iterator[Database]:
     database = Database(url)
     yield database
     database.close()
+
+
+def fill(url: str, sql: Path) -> None:
+    """Run a script in an empty database."""
+    statements = sql.read_text(encoding="utf-8")
+    if url.startswith("sqlite"):
+        path = Path(url.removeprefix("sqlite:///"))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(path)) as connection:
+            connection.executescript(statements)
+    else:
+        import psycopg
+
+        with psycopg.connect(url) as server:
+            server.execute(statements.encode())
+
+
+@pytest.fixture
+def old_database(url: str) -> str:
+    """The address of a database as the first version made it: 2 sessions, 3 laps, 4 timing rows, 2 events."""
+    kind = "sqlite" if url.startswith("sqlite") else "postgresql"
+    fill(url, Path(__file__).with_name("old") / f"schema_1.{kind}.sql")
+    return url

@@ -7,37 +7,8 @@ import pytest
 from sqlalchemy import text
 
 from karttime.errors import StorageError, UsageError
-from karttime.storage.database import Database, parse_url
-from karttime.storage.tables import SCHEMA_VERSION, schema_info
-
-
-def test_a_new_database_gets_its_tables_and_can_be_opened_again(url: str) -> None:
-    """Opening twice keeps the first one's schema version."""
-    for _ in range(2):
-        database = Database(url)
-        with database.reading() as connection:
-            assert connection.execute(schema_info.select()).all() == [(SCHEMA_VERSION,)]
-        database.close()
-
-
-def test_a_newer_schema_is_refused_with_both_versions(url: str) -> None:
-    """An old program must not write into a database that it does not understand."""
-    database = Database(url)
-    with database.writing() as connection:
-        connection.execute(schema_info.update().values(version=SCHEMA_VERSION + 1))
-    database.close()
-    with pytest.raises(StorageError, match=rf"newer karttime \(schema {SCHEMA_VERSION + 1}"):
-        Database(url)
-
-
-def test_a_database_of_something_else_is_left_alone(url: str) -> None:
-    """A `sessions` table that is not ours is neither used nor changed."""
-    database = Database(url)
-    with database.writing() as connection:
-        connection.execute(text("DROP TABLE schema_info"))
-    database.close()
-    with pytest.raises(StorageError, match="something else"):
-        Database(url)
+from karttime.storage.database import Database
+from karttime.storage.engines import parse_url
 
 
 def test_sqlite_writes_ahead_and_waits_for_locks(tmp_path: Path) -> None:

@@ -1,0 +1,83 @@
+"""Connections to a database that is given by its address: SQLite (write-ahead log) or PostgreSQL."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from karttime.errors import StorageError, UsageError
+
+BUSY_TIMEOUT_MS: Final = 5000
+_DRIVERS: Final[Mapping[str, str]] = {
+    "sqlite": "sqlite",
+    "sqlite+pysqlite": "sqlite",
+    "postgres": "postgresql+psycopg",
+    "postgresql": "postgresql+psycopg",
+    "postgresql+psycopg": "postgresql+psycopg",
+    "postgresql+asyncpg": "postgresql+psycopg",  # what other services of the house have in their .env
+}
+
+
+def parse_url(text: str) -> URL:
+    """The address with the driver that is used here.
+
+    Raises:
+        UsageError: it is no address, or of a database that is not supported.
+    """
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        raise UsageError("DATABASE_URL is no database address: write sqlite:///file.db or postgresql://…") from None
+    if url.drivername not in _DRIVERS:
+        raise UsageError(f"DATABASE_URL names {url.drivername}, which is not supported: use sqlite or postgresql")
+    url = url.set(drivername=_DRIVERS[url.drivername])
+    in_memory = not url.database or ":memory:" in url.database or url.query.get("mode") == "memory"
+    if url.drivername == "sqlite" and in_memory:  # each thread would have a database of its own
+        raise UsageError("DATABASE_URL names no file: write sqlite:///file.db")
+    return url
+
+
+def make_engine(url: URL) -> Engine:
+    """An engine for the address; the folder of an SQLite file is made.
+
+    Raises:
+        StorageError: the folder cannot be made.
+        UsageError: the driver is not installed.
+    """
+    if url.get_backend_name() == "sqlite" and url.database:
+        try:
+            Path(url.database).expanduser().parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"the folder of {url.database} cannot be made: {error.strerror}") from error
+    try:
+        engine = create_engine(
+            url,
+            json_serializer=lambda value: orjson.dumps(value).decode(),
+            json_deserializer=orjson.loads,
+            pool_pre_ping=url.get_backend_name() != "sqlite",
+            connect_args=_connect_args(url),
+        )
+    except ModuleNotFoundError:
+        raise UsageError("PostgreSQL needs its driver: pip install 'karttime[postgres]'") from None
+    if url.get_backend_name() == "sqlite":
+        event.listen(engine, "connect", _sqlite_pragmas)
+    return engine
+
+
+def _connect_args(url: URL) -> dict[str, Any]:
+    if url.get_backend_name() == "sqlite":
+        return {}
+    return {"connect_timeout": 5, "options": "-c statement_timeout=10000", "tcp_user_timeout": 10_000}
+
+
+def _sqlite_pragmas(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
