@@ -1,12 +1,24 @@
-"""Which rows a publication is worth: rows whose display really changed, new and revised laps, sessions."""
+"""Which rows a publication is worth: timing rows that tell something new, completed and revised laps, sessions.
+
+A competitor's row is stored when a cell of it comes and what is displayed tells something new. These do not, on their
+own:
+
+* running timers: the time on track or in the pit lane, the pit time of a kart that stands there, and the driving time
+  in brackets behind a driver's name, as in `Ada [1:07]`;
+* a name cell that alternates between the team and its driver, both of which are known.
+
+Another driver or team does, and so does entering or leaving the pit lane. A day of endurance on a board with timers has
+ten times as many rows without this rule: of 49,373 rows for 3,979 laps, 25,000 told of a timer and 19,000 of a name.
+What is stored is the row as displayed at that moment, timers and all.
+"""
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from karttime.domain.classification import shown
-from karttime.domain.columns import Role
+from karttime.domain.columns import Column, Role
 from karttime.domain.competitor import Competitor, Lap
 from karttime.domain.display import clean, displayed, sent
 from karttime.domain.ids import CompetitorId, SessionId
@@ -16,6 +28,8 @@ from karttime.storage.connections import ConnectionEvent
 from karttime.storage.laps import LapRow
 from karttime.storage.sessions import SessionRow
 from karttime.storage.timing import TimingRow
+
+_NAMES: Final = frozenset({Role.DRIVER, Role.TEAM})
 
 
 @dataclass(slots=True)
@@ -56,14 +70,14 @@ class Origin:
 
 
 class Extract:
-    """What of one circuit's changes is worth a row. Keeps what was displayed last, by competitor."""
+    """What of one circuit's changes is worth a row. Keeps what was told last, by competitor."""
 
     def __init__(self, origin: Origin) -> None:
         self._origin = origin
         self._session: Session | None = None
         self._row: SessionRow | None = None
         self._all_laps = False
-        self._displayed: dict[CompetitorId, dict[str, str]] = {}
+        self._told: dict[CompetitorId, tuple[object, ...]] = {}
 
     def take(self, seq: int, at: int, session: Session | None, changes: Sequence[Change]) -> Batch:
         """The rows for one publication; `session` stands as it is after the changes."""
@@ -81,7 +95,7 @@ class Extract:
         if session is not self._session:
             self._end_last(batch)
             self._session, self._row = session, None
-            self._displayed.clear()
+            self._told.clear()
         self._add_session(batch, session)
         mine = [change for change in changes if change.session_id == session.id]
         batch.timing += self._rows(seq, at, session, mine)
@@ -91,7 +105,7 @@ class Extract:
         """The last batch was not taken: say everything again with the next one."""
         self._row = None
         self._all_laps = True
-        self._displayed.clear()
+        self._told.clear()
 
     def _end_last(self, batch: Batch) -> None:
         if self._session is not None:
@@ -123,9 +137,10 @@ class Extract:
             if competitor is None or not competitor.on_board:
                 continue
             mapped = displayed(session.columns, competitor)
-            if mapped == self._displayed.get(competitor_id):
+            told = telling(session.columns, competitor, mapped)
+            if told == self._told.get(competitor_id):
                 continue
-            self._displayed[competitor_id] = mapped
+            self._told[competitor_id] = told
             raw = sent(competitor_id, competitor.cells if everybody else cells[competitor_id])
             origin = self._origin
             yield TimingRow(
@@ -154,6 +169,30 @@ class Extract:
             competitor = session.competitors[competitor_id]
             for lap in competitor.laps[max(0, len(competitor.laps) - count) :]:
                 yield lap_row(self._origin.circuit_id, session, competitor, lap)
+
+
+def telling(columns: Sequence[Column], competitor: Competitor, mapped: Mapping[str, str]) -> tuple[object, ...]:
+    """What a row as displayed tells, without what runs or alternates by itself."""
+    names = clean(competitor.team.strip()), clean(competitor.driver.strip())
+    told: list[object] = [competitor.in_pit, *names]
+    for column in columns:
+        if column.role is Role.TRACK_TIMER or (column.role is Role.PIT_TIME and competitor.in_pit):
+            continue
+        text = mapped[column.id]
+        if column.role in _NAMES:
+            text = without_timer(text)
+            if text in names:
+                continue
+        told.append((column.id, text))
+    return tuple(told)
+
+
+def without_timer(name: str) -> str:
+    """A name without the driving time behind it: `Ada` for `Ada [1:07]`."""
+    rest, bracket, timer = name.rpartition(" [")
+    hours, colon, minutes = timer.removesuffix("]").partition(":")
+    running = bracket and colon and timer.endswith("]") and hours.isdigit() and minutes.isdigit()
+    return rest.rstrip() if running else name
 
 
 def lap_row(circuit_id: str, session: Session, competitor: Competitor, lap: Lap) -> LapRow:

@@ -1,20 +1,30 @@
 """Which rows a publication is worth."""
 
+from collections.abc import Callable
 from typing import Any
 
+import pytest
+
+from karttime.domain.columns import Column, Role
 from karttime.domain.ids import CompetitorId
 from karttime.domain.updates import (
+    BoardRow,
+    BoardShown,
     Cell,
     CellsChanged,
     LapCompleted,
     LapFlag,
     LapRevised,
     Loop,
+    Named,
     Passed,
+    PitEntered,
+    PitLeft,
     Provenance,
     SessionEnded,
+    Update,
 )
-from karttime.storage.extract import Extract, Origin
+from karttime.storage.extract import Extract, Origin, without_timer
 
 ORIGIN = Origin("hill", "wss://timing.example/", "apex")
 
@@ -121,3 +131,95 @@ def test_hostile_text_is_cleaned(feed: Any, opening: Any) -> None:
     row = extract.take(*feed.frame(cell(2000, "\x1b]52;\x00A\u202eB\ud800" + "x" * 9999))).timing[0]
     assert row.mapped["C4"] == ("]52;AB" + "x" * 9999)[:256]
     assert row.raw["cells"]["c4"][1] == row.mapped["C4"]
+
+
+ENDURANCE = (
+    Column(1, Role.NUMBER, "Kart", "no"),
+    Column(2, Role.TEAM, "Equipe", "dr"),
+    Column(3, Role.TRACK_TIMER, "En piste", "otr"),
+    Column(4, Role.PIT_TIME, "Stands", "pit"),
+    Column(5, Role.LAST_LAP, "Dernier T.", "llp"),
+)
+
+
+@pytest.fixture
+def stored(feed: Any, opening: Callable[..., tuple[Update, ...]]) -> Callable[..., int]:
+    """How many timing rows a frame makes on a board with timers, in an endurance race."""
+    extract = Extract(ORIGIN)
+    cells = {1: Cell("no1", "11"), 2: Cell("dr", "Lions"), 3: Cell("in", "0:41"), 4: Cell("in", ""), 5: Cell("", "")}
+    board = BoardShown(1000, ENDURANCE, {CompetitorId("11"): BoardRow(1, cells)})
+
+    def take(*updates: Update) -> int:
+        return len(extract.take(*feed.frame(*updates)).timing)
+
+    assert take(opening()[0], board, Named(1000, CompetitorId("11"), "Lions", "Ada")) == 1
+    return take
+
+
+def shows(at: int, column: int, text: str) -> CellsChanged:
+    return CellsChanged(at, {CompetitorId("11"): {column: Cell("in", text)}})
+
+
+def test_a_running_timer_makes_no_row(stored: Any) -> None:
+    """It is stored as it stands when something else changes."""
+    assert [stored(shows(2000 + n, 3, f"0:{42 + n}")) for n in range(5)] == [0] * 5
+    assert stored(shows(3000, 3, "0:50"), shows(3000, 5, "1:02.003")) == 1
+
+
+def test_a_row_holds_the_timers_of_its_moment(feed: Any, opening: Any) -> None:
+    """What is left out of the comparison is not left out of the row."""
+    extract = Extract(ORIGIN)
+    extract.take(*feed.frame(opening()[0], BoardShown(1000, ENDURANCE, {CompetitorId("11"): BoardRow(1, {})})))
+    extract.take(*feed.frame(shows(2000, 3, "0:42")))
+    [row] = extract.take(*feed.frame(shows(3000, 5, "1:02.003"))).timing
+    assert row.mapped == {"C1": "", "C2": "", "C3": "0:42", "C4": "", "C5": "1:02.003"}
+
+
+def test_a_cell_that_alternates_between_team_and_driver_makes_no_row(stored: Any) -> None:
+    """Nor does the driving time behind the driver's name."""
+    texts = ("Ada [0:41]", "Lions", "Ada [0:42]", "Lions", "Ada")
+    assert [stored(shows(2000 + n, 2, text)) for n, text in enumerate(texts)] == [0] * 5
+
+
+def test_another_driver_makes_a_row(stored: Any) -> None:
+    """Once, whatever the cell shows just then; so does a name that nobody has told of."""
+    assert stored(Named(2000, CompetitorId("11"), "Lions", "Bea"), shows(2000, 2, "Lions")) == 1
+    assert stored(shows(2500, 2, "Bea [0:00]")) == 0
+    assert stored(shows(3000, 2, "Carl")) == 1
+
+
+def test_entering_and_leaving_the_pit_lane_make_a_row_each(stored: Any) -> None:
+    """The pit time runs in between, and counts again as soon as it stands still."""
+    kart = CompetitorId("11")
+    assert stored(PitEntered(2000, kart), shows(2000, 3, "0:00")) == 1
+    assert [stored(shows(2000 + n, 4, f"0:0{n}")) for n in range(1, 5)] == [0] * 4
+    assert stored(PitLeft(3000, kart), shows(3000, 3, "0:00")) == 1
+    assert stored(shows(3001, 4, "1:07")) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Ada [1:07]", "Ada"),
+        ("Ada B [12:00]", "Ada B"),
+        ("Ada [12]", "Ada [12]"),
+        ("Lions [B]", "Lions [B]"),
+        ("Ada [1:07] x", "Ada [1:07] x"),
+        ("[1:07]", "[1:07]"),
+        ("Ada [:]", "Ada [:]"),
+        ("", ""),
+    ],
+)
+def test_only_a_driving_time_is_taken_off_a_name(text: str, name: str) -> None:
+    """Other brackets belong to the name."""
+    assert without_timer(text) == name
+
+
+def test_rows_carry_their_position_in_the_stream(feed: Any, opening: Any) -> None:
+    """The epoch of the publications; two services that begin at 1 do not collide."""
+    rows = [
+        Extract(origin).take(*feed.frame(*opening())).timing[0] for origin in (ORIGIN, Origin("hill", "u", "apex", "e"))
+    ]
+    assert rows[1].epoch == "e"
+    assert rows[0].epoch not in {"e", None, ""}
+    assert Origin("hill", "u", "apex").epoch != Origin("hill", "u", "apex").epoch
