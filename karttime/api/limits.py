@@ -1,17 +1,87 @@
-"""Bounded rates."""
+"""Bounded rates, and how many may be in."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Final
+
+from karttime.api.frames import CloseCode
 
 
 class Bucket:
-    """A bounded rate: `take` says whether one more is allowed now."""
+    """A bounded rate: `take` says whether one more, or so many, is allowed now."""
+
+    __slots__ = ("_at", "_burst", "_left", "_rate")
 
     def __init__(self, rate: float, burst: float) -> None:
         self._rate, self._burst = rate, burst
         self._left, self._at = burst, -1e9
 
-    def take(self, now: float) -> bool:
+    def take(self, now: float, amount: float = 1) -> bool:
         self._left = min(self._burst, self._left + (now - self._at) * self._rate)
         self._at = now
-        if self._left < 1:
+        if self._left < amount:
             return False
-        self._left -= 1
+        self._left -= amount
         return True
+
+
+@dataclass(frozen=True, slots=True)
+class LinkLimits:
+    """What a client may do, and how long it is waited for.
+
+    Attributes:
+        message: bytes of one message from it.
+        messages: of them in a second; three times as many at once.
+        controls: pings, pongs and the like in a second; five times as many at once.
+        bytes: of everything it sends, in a second; twice as many at once.
+        patience: seconds in which it must read something of what waits for it.
+        ping: seconds between our pings; one that has sent nothing until the next is cut off.
+        closing: seconds that a closing handshake may take.
+        request: seconds from the connection, or the first byte, to the end of an HTTP request.
+        connections: of all kinds together; further ones are cut off at once.
+    """
+
+    message: int = 4096
+    messages: float = 20.0
+    controls: float = 10.0
+    bytes: int = 64 * 1024
+    patience: float = 15.0
+    ping: int = 20
+    closing: float = 2.0
+    request: float = 10.0
+    connections: int = 8192
+
+
+LIMITS: Final = LinkLimits()
+
+
+class Doors:
+    """Counts who is in: in total, and from one address. 0 is no limit."""
+
+    def __init__(self, total: int = 0, per_address: int = 0) -> None:
+        self._total = total
+        self._per_address = per_address
+        self._inside: Counter[str] = Counter()
+        self.inside = 0
+        self.refused = 0
+
+    def enter(self, address: str) -> tuple[CloseCode, str] | None:
+        """Let one more in; or why not."""
+        full: tuple[CloseCode, str] | None = None
+        if self._total and self.inside >= self._total:
+            full = CloseCode.TRY_LATER, "too many clients: try again later"
+        elif self._per_address and self._inside[address] >= self._per_address:
+            full = CloseCode.TOO_MANY, "too many clients from your address: close one first"
+        if full is not None:
+            self.refused += 1
+            return full
+        self.inside += 1
+        self._inside[address] += 1
+        return None
+
+    def leave(self, address: str) -> None:
+        """One who was let in has left."""
+        self.inside -= 1
+        self._inside[address] -= 1
+        if not self._inside[address]:
+            del self._inside[address]

@@ -1,0 +1,142 @@
+"""The same frames for many clients: joined once in a turn of the event loop, written once to each, never waited for.
+
+Everything that is published in one turn leaves in one write for a client, which costs it little more than one message.
+A client that has not read what it was sent before gets a bounded backlog, and when that is full or old, in its place
+one snapshot of the state as it is when it can be sent something again: fewer, newer messages.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Final, Protocol
+
+OUTBOX_BYTES: Final = 256 * 1024
+OUTBOX_AGE: Final = 5.0  # seconds
+CHUNK: Final = 64 * 1024  # bytes written at once: what the kernel does not take is held in memory
+
+
+class Way(Protocol):
+    """The way to a client: a `Link`, as far as it matters here."""
+
+    @property
+    def busy(self) -> bool:
+        """Something is unsent."""
+        ...
+
+    def write(self, frames: bytes) -> None:
+        """Send whole frames; never waits."""
+        ...
+
+
+class Outbox:
+    """What one client is sent.
+
+    Args:
+        fanout: what it is sent with others.
+        way: to the client.
+        fill: makes a snapshot, as frames.
+        conflated: called when a backlog gave way to a snapshot.
+    """
+
+    __slots__ = ("_conflated", "_fanout", "_fill", "_loop", "_queue", "_since", "_size", "_way", "due")
+
+    def __init__(
+        self, fanout: "Fanout", way: Way, fill: Callable[[], Iterable[bytes]], conflated: Callable[[], None]
+    ) -> None:
+        self._fanout = fanout
+        self._way = way
+        self._fill = fill
+        self._conflated = conflated
+        self._loop = asyncio.get_running_loop()
+        self._queue: deque[bytes] = deque()
+        self._size = 0
+        self._since = 0.0
+        self.due = False  # a snapshot is, which will contain whatever comes until then
+
+    def put(self, frames: bytes) -> None:
+        """Send frames, or keep them while the client is behind."""
+        if self.due:
+            return
+        if not self._queue and not self._way.busy:
+            self._way.write(frames)
+            return
+        now = self._loop.time()
+        if not self._queue:
+            self._since = now
+        self._queue.append(frames)
+        self._size += len(frames)
+        if self._size > OUTBOX_BYTES or now - self._since > OUTBOX_AGE:
+            self._queue.clear()
+            self._size = 0
+            self.due = True
+            self._conflated()
+
+    def begin(self, frames: Iterable[bytes] | None) -> None:
+        """The first that a client is sent; None for a snapshot."""
+        self.due = frames is None
+        for frame in frames or ():
+            self._queue.append(frame)
+            self._size += len(frame)
+        self._since = self._loop.time()
+        self.writable()
+
+    def writable(self) -> None:
+        """The client has read everything: send what waits, as far as it goes."""
+        while not self._way.busy and (self._queue or self.due):
+            if self.due:
+                self._fanout.flush()  # the snapshot contains what is pending
+                self._queue.extend(self._fill())
+                self._size = sum(map(len, self._queue))
+                self.due = False
+            self._way.write(self._chunk())
+            self._since = self._loop.time()
+
+    def _chunk(self) -> bytes:
+        frames: list[bytes] = []
+        size = 0
+        while self._queue and size < CHUNK:
+            frames.append(self._queue.popleft())
+            size += len(frames[-1])
+        self._size -= size
+        return b"".join(frames)
+
+
+class Fanout:
+    """Clients that are sent the same frames."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._outboxes: set[Outbox] = set()
+        self._pending: list[bytes] = []
+        self.sent = 0  # frames, to all clients together
+
+    def __len__(self) -> int:
+        return len(self._outboxes)
+
+    def add(self, outbox: Outbox, frames: Iterable[bytes] | None = None) -> None:
+        """One more client; its first frames, None for a snapshot, are followed by all that is published from now on."""
+        self.flush()
+        self._outboxes.add(outbox)
+        outbox.begin(frames)
+
+    def discard(self, outbox: Outbox) -> None:
+        """A client has left."""
+        self._outboxes.discard(outbox)
+
+    def publish(self, frames: Iterable[bytes]) -> None:
+        """Send frames to all, at the end of this turn of the event loop."""
+        if not self._outboxes:
+            return
+        if not self._pending:
+            self._loop.call_soon(self.flush)
+        self._pending += frames
+
+    def flush(self) -> None:
+        """Send what is pending now."""
+        if not self._pending:
+            return
+        frames = b"".join(self._pending)
+        self.sent += len(self._pending) * len(self._outboxes)
+        self._pending.clear()
+        for outbox in tuple(self._outboxes):  # a write may end a connection, and with it an outbox
+            outbox.put(frames)

@@ -1,0 +1,140 @@
+"""Fan-out to clients that read and clients that do not, without a network."""
+
+import asyncio
+
+import pytest
+
+from karttime.api import fanout as module
+from karttime.api.fanout import Fanout, Outbox
+
+
+class Way:
+    """A connection that the test makes busy."""
+
+    def __init__(self) -> None:
+        self.busy = False
+        self.writes: list[bytes] = []
+
+    def write(self, frames: bytes) -> None:
+        self.writes.append(frames)
+
+
+class Viewer:
+    """A client with its outbox; snapshots are numbered."""
+
+    def __init__(self, fanout: Fanout, first: list[bytes] | None = None) -> None:
+        self.way = Way()
+        self.snapshots = self.conflated = 0
+        self.outbox = Outbox(fanout, self.way, self._fill, self._conflate)
+        fanout.add(self.outbox, first)
+
+    def _fill(self) -> list[bytes]:
+        self.snapshots += 1
+        return [b"S%d" % self.snapshots]
+
+    def _conflate(self) -> None:
+        self.conflated += 1
+
+
+async def test_what_is_published_in_one_turn_leaves_in_one_write() -> None:
+    """The very same bytes for everybody."""
+    fanout = Fanout()
+    viewers = [Viewer(fanout) for _ in range(3)]
+    for frames in ([b"a", b"b"], [], [b"c"]):
+        fanout.publish(frames)
+    assert [viewer.way.writes for viewer in viewers] == [[b"S1"]] * 3
+    await asyncio.sleep(0)
+    fanout.publish([b"d"])
+    await asyncio.sleep(0)
+    assert [viewer.way.writes for viewer in viewers] == [[b"S1", b"abc", b"d"]] * 3
+    assert viewers[0].way.writes[1] is viewers[1].way.writes[1]
+    assert fanout.sent == 12
+
+
+async def test_a_newcomer_gets_nothing_twice() -> None:
+    """What is pending when it comes is in its first frames already."""
+    fanout = Fanout()
+    old = Viewer(fanout)
+    fanout.publish([b"a"])
+    new = Viewer(fanout, [b"m1", b"m2"])
+    fanout.publish([b"b"])
+    await asyncio.sleep(0)
+    assert (old.way.writes, new.way.writes) == ([b"S1", b"a", b"b"], [b"m1m2", b"b"])
+
+
+async def test_a_busy_client_gets_all_of_it_later_in_order() -> None:
+    """A moment's delay loses nothing, and delays nobody."""
+    fanout = Fanout()
+    slow, quick = Viewer(fanout), Viewer(fanout)
+    slow.way.busy = True
+    for frame in (b"a", b"b", b"c"):
+        fanout.publish([frame])
+        await asyncio.sleep(0)
+    assert (slow.way.writes, quick.way.writes) == ([b"S1"], [b"S1", b"a", b"b", b"c"])
+    slow.way.busy = False
+    slow.outbox.writable()
+    fanout.publish([b"d"])
+    await asyncio.sleep(0)
+    assert slow.way.writes == [b"S1", b"abc", b"d"]
+    assert slow.conflated == 0
+
+
+@pytest.mark.parametrize("limit", ["OUTBOX_BYTES", "OUTBOX_AGE"])
+async def test_a_backlog_that_is_too_big_or_old_gives_way_to_one_snapshot(
+    monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    """Made when it can be sent, with what is pending then in it; counted."""
+    monkeypatch.setattr(module, limit, -1)
+    fanout = Fanout()
+    slow = Viewer(fanout)
+    slow.way.busy = True
+    for frame in (b"a", b"b", b"c"):
+        fanout.publish([frame])
+        await asyncio.sleep(0)
+    assert (slow.conflated, slow.snapshots, len(slow.outbox._queue)) == (1, 1, 0)
+    slow.way.busy = False
+    fanout.publish([b"d"])
+    slow.outbox.writable()
+    fanout.publish([b"e"])
+    await asyncio.sleep(0)
+    assert slow.way.writes == [b"S1", b"S2", b"e"]
+
+
+async def test_a_long_first_answer_goes_out_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As far as the client reads, and what is published meanwhile comes after it."""
+    monkeypatch.setattr(module, "CHUNK", 4)
+
+    class Narrow(Way):
+        def write(self, frames: bytes) -> None:
+            super().write(frames)
+            self.busy = True
+
+    fanout = Fanout()
+    way = Narrow()
+    outbox = Outbox(fanout, way, list, lambda: None)
+    fanout.add(outbox, [b"aaa", b"bbb", b"ccc"])
+    fanout.publish([b"d"])
+    await asyncio.sleep(0)
+    assert way.writes == [b"aaabbb"]
+    way.busy = False
+    outbox.writable()
+    assert way.writes == [b"aaabbb", b"cccd"]
+    assert outbox._size == 0
+
+
+async def test_who_has_left_is_sent_nothing() -> None:
+    """Also when it leaves while the others are being sent something."""
+    fanout = Fanout()
+    viewers = [Viewer(fanout) for _ in range(3)]
+
+    def leave(_frames: bytes) -> None:
+        for viewer in viewers:
+            fanout.discard(viewer.outbox)
+
+    for viewer in viewers:
+        viewer.way.write = leave  # type: ignore[method-assign,assignment]  # its first write ends all of them
+    fanout.publish([b"a"])
+    await asyncio.sleep(0)
+    assert len(fanout) == 0
+    fanout.publish([b"b"])
+    assert not fanout._pending
