@@ -11,7 +11,8 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from karttime import __version__
-from karttime.api import circuits, history, live, problems, system
+from karttime.api import circuits, documentation, editing, export, history, live, problems, statistics, system
+from karttime.api.body import BodyLimit
 from karttime.api.origins import Origins
 from karttime.api.problems import problem
 from karttime.api.service import Service
@@ -30,6 +31,9 @@ _ABOUT: Final = """Live timing of karting circuits, for programs.
 The live stream is a WebSocket at `/circuits/{id}/live`, which this page cannot show:
 `?format=timing_data` sends one message for each competitor that changed, `?format=karting_data` whole rows by column
 name, without a choice both are sent. Send `{"type":"ping"}` for a `pong`.
+
+Lists are bounded by `limit`; a `Link` header with `rel="next"` leads to the next page. A call that fails answers
+`application/problem+json`, whose `detail` says what to do. Times are ISO 8601 UTC, durations whole milliseconds.
 """
 
 
@@ -54,9 +58,10 @@ class KnownPages:
 
 def create_app(service: Service) -> FastAPI:
     """The application; whoever serves it opens and closes the engine and the archive, and uses `LiveProtocol`."""
-    app = FastAPI(title="karttime", version=__version__, description=_ABOUT, docs_url="/docs", redoc_url=None)
+    app = FastAPI(title="karttime", version=__version__, description=_ABOUT, docs_url=None, redoc_url=None)
     app.state.service = service
     origins = service.origins
+    app.add_middleware(BodyLimit)
     app.add_middleware(KnownPages, origins=origins)
     app.add_middleware(
         CORSMiddleware,
@@ -64,12 +69,13 @@ def create_app(service: Service) -> FastAPI:
         allow_origin_regex=None if origins.everybody else origins.pattern,
         allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
         allow_headers=["content-type", "authorization"],
-        expose_headers=["link", "location", "retry-after"],
+        expose_headers=["link", "location", "retry-after", "www-authenticate", "content-disposition"],
         max_age=3600,
     )
     problems.install(app, debug=service.debug)
-    for router in (system.router, circuits.router, history.router, live.router):
-        app.include_router(router)
+    for module in (system, circuits, editing, history, statistics, export, live):
+        app.include_router(module.router)
+    documentation.install(app, STATIC, PAGE_HEADERS)
 
     @app.get("/", include_in_schema=False)
     async def page() -> FileResponse:

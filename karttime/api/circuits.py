@@ -2,31 +2,49 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request, Response
 
+from karttime.api.access import MAY_CONTROL, MAY_READ, demand
+from karttime.api.paging import CursorParameter, decode, encode, lead_on
+from karttime.api.policy import Action
 from karttime.api.schemas import CircuitStatus, CircuitView, TimingAnswer
-from karttime.api.system import Serving
+from karttime.api.system import CircuitId, Serving
 from karttime.api.views import circuit_view, collector_view
 from karttime.api.wire import iso
 from karttime.engine.engine import UnknownCircuit
 
 router = APIRouter(prefix="/circuits", tags=["circuits"])
 
+ManyCircuits = Annotated[int, Query(ge=1, le=1000, description="How many at most.", examples=[100])]
 
-@router.get("")
-async def circuits(service: Serving) -> list[CircuitView]:
+
+@router.get("", dependencies=[MAY_READ])
+async def circuits(
+    service: Serving,
+    request: Request,
+    response: Response,
+    limit: ManyCircuits = 1000,
+    cursor: CursorParameter = None,
+) -> list[CircuitView]:
     """Every circuit, ordered by `nom`."""
-    return [circuit_view(circuit) for circuit in await service.engine.circuits.list()]
+    behind = decode(cursor, str, str)
+    known = await service.engine.circuits.list()
+    if behind is not None:
+        known = [circuit for circuit in known if [circuit.name.casefold(), circuit.id] > behind]
+    if len(known) > limit:
+        last = known[limit - 1]
+        lead_on(request, response, encode(last.name.casefold(), last.id))
+    return [circuit_view(circuit) for circuit in known[:limit]]
 
 
-@router.get("/{circuit_id}")
-async def circuit(service: Serving, circuit_id: str) -> CircuitView:
+@router.get("/{circuit_id}", dependencies=[MAY_READ])
+async def circuit(service: Serving, circuit_id: CircuitId) -> CircuitView:
     """One circuit."""
     return circuit_view(await service.circuit(circuit_id))
 
 
-@router.get("/{circuit_id}/status")
-async def circuit_status(service: Serving, circuit_id: str) -> CircuitStatus:
+@router.get("/{circuit_id}/status", dependencies=[MAY_READ])
+async def circuit_status(service: Serving, circuit_id: CircuitId) -> CircuitStatus:
     """What a circuit's collector does now."""
     await service.circuit(circuit_id)
     try:
@@ -42,22 +60,28 @@ async def circuit_status(service: Serving, circuit_id: str) -> CircuitStatus:
     )
 
 
-@router.post("/{circuit_id}/start-timing")
-async def start_timing(service: Serving, circuit_id: str) -> TimingAnswer:
+@router.post("/{circuit_id}/start-timing", dependencies=[MAY_CONTROL])
+async def start_timing(service: Serving, circuit_id: CircuitId) -> TimingAnswer:
     """Start collecting a circuit; 200 also when it is running already. No body is needed."""
     status = await service.start(circuit_id)
     return TimingAnswer(status=status, circuit_id=circuit_id, timestamp=iso(service.clock.wall_ms()))
 
 
-@router.post("/{circuit_id}/stop-timing")
+@router.post("/{circuit_id}/stop-timing", dependencies=[MAY_CONTROL])
 async def stop_timing(
+    request: Request,
     service: Serving,
-    circuit_id: str,
-    force: Annotated[bool, Query(description="Stop also while others are watching.")] = False,
+    circuit_id: CircuitId,
+    force: Annotated[
+        bool,
+        Query(description="Stop also while others are watching; AUTH_POLICY may want a key for it.", examples=[False]),
+    ] = False,
 ) -> TimingAnswer:
     """Stop collecting a circuit; 200 also when it is not running.
 
     While more than one client is watching the answer is `kept_running`: one person's STOP is not everybody's.
     """
+    if force:
+        await demand(request, Action.FORCE)
     status = await service.stop(circuit_id, force=force)
     return TimingAnswer(status=status, circuit_id=circuit_id, timestamp=iso(service.clock.wall_ms()))

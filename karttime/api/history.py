@@ -1,56 +1,59 @@
-"""What a circuit showed and shows: stored timing data, classification, laps, sessions."""
+"""What a circuit showed and shows: stored timing data, classification, laps, drivers, sessions, connection events."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Annotated
-from urllib.parse import quote, urlencode
+from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field
 
-from karttime.api.schemas import ClassificationView, ConnectionEventView, LapView, SessionView, TimingDataView
+from karttime.api import views
+from karttime.api.access import MAY_CHANGE, MAY_READ
+from karttime.api.paging import NO_CONTROLS, CursorParameter, Limit, SessionParameter, decode, encode, lead_on
+from karttime.api.runs import database, in_memory, laps_of, session_in_memory, stored_run
 from karttime.api.service import Service
-from karttime.api.system import Serving
-from karttime.api.views import (
-    classification_view,
-    event_view,
-    lap_view,
-    session_laps,
-    session_view,
-    stored_session_view,
-    timing_view,
+from karttime.api.system import CircuitId, Serving
+from karttime.api.timing_schemas import (
+    ClassificationView,
+    ConnectionEventView,
+    Deleted,
+    DriverView,
+    LapView,
+    SessionView,
+    TimingDataView,
 )
-from karttime.domain.session import Session
-from karttime.engine.engine import UnknownCircuit
-from karttime.errors import StorageError, UsageError
-from karttime.storage import connections, timing
-from karttime.storage import laps as stored_laps
-from karttime.storage import sessions as stored_sessions
-from karttime.storage.database import Database
+from karttime.errors import UsageError
+from karttime.storage import connections, laps, sessions, timing
+from karttime.storage.laps import LapCursor, LapRow
+from karttime.storage.retention import delete_timing
 from karttime.storage.timing import Cursor, Wanted
 
 router = APIRouter(prefix="/circuits/{circuit_id}", tags=["timing"])
 
-Limit = Annotated[int, Query(ge=1, le=1000, description="How many at most.")]
-SessionParameter = Annotated[str | None, Query(alias="session", max_length=64, description="Only this session.")]
-
 _CURSOR = re.compile(r"(-?\d{1,18})-(\d{1,18})", re.ASCII)
+
+_T = TypeVar("_T")
 
 
 class Page(BaseModel):
     """Which stored rows are wanted."""
 
-    limit: int = Field(100, ge=1, le=1000, description="How many at most.")
-    before: datetime | None = Field(None, description="Only what is older, ISO 8601.")
-    after: datetime | None = Field(None, description="Only what is newer, ISO 8601.")
-    session: str | None = Field(None, max_length=64, description="Only this session.")
-    cursor: str | None = Field(None, max_length=40, description="From the `Link` header of the page before.")
+    limit: int = Field(100, ge=1, le=1000, description="How many at most.", examples=[100])
+    before: datetime | None = Field(
+        None, description="Only what is older, ISO 8601.", examples=["2026-05-30T10:00:00Z"]
+    )
+    after: datetime | None = Field(None, description="Only what is newer, ISO 8601.", examples=["2026-05-30T09:00:00Z"])
+    session: str | None = Field(
+        None, max_length=64, pattern=NO_CONTROLS, description="Only this session.", examples=["20260530T090000Z-1"]
+    )
+    cursor: str | None = Field(
+        None, max_length=40, description="From the `Link` header of the page before.", examples=["1780131666131-4711"]
+    )
 
 
-def _ms(moment: datetime | None) -> int | None:
-    if moment is None:
-        return None
+def _ms(moment: datetime) -> int:
     moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
     return round(moment.timestamp() * 1000)
 
@@ -64,100 +67,155 @@ def _cursor(text: str | None) -> Cursor | None:
     return Cursor(int(found[1]), int(found[2]))
 
 
-def _database(service: Service) -> Database:
-    if service.archive is None:
-        raise StorageError("this service keeps no data: start it with a database")
-    return service.archive.database
+async def _read(service: Service, query: Callable[..., _T], *arguments: object) -> _T:
+    """Ask the database, beside the event loop."""
+    known = database(service)
+
+    def ask() -> _T:
+        with known.reading() as connection:
+            return query(connection, *arguments)
+
+    return await run_in_threadpool(ask)
 
 
-def _sessions(service: Service, circuit_id: str) -> list[Session]:
-    """The sessions in memory, oldest first; none for a circuit that was never started."""
-    try:
-        return list(service.engine.collector(circuit_id).logbook.sessions)
-    except UnknownCircuit:
-        return []
-
-
-@router.get("/data")
+@router.get("/data", dependencies=[MAY_READ])
 async def data(
-    service: Serving, request: Request, response: Response, circuit_id: str, page: Annotated[Page, Query()]
+    service: Serving, request: Request, response: Response, circuit_id: CircuitId, page: Annotated[Page, Query()]
 ) -> list[TimingDataView]:
     """What was displayed, newest first; the `Link` header leads to the next page."""
     await service.circuit(circuit_id)
-    wanted = Wanted(circuit_id, _ms(page.before), _ms(page.after), page.session, _cursor(page.cursor))
-    rows = await run_in_threadpool(_read_data, _database(service), wanted, page.limit)
+    before, after = (None if moment is None else _ms(moment) for moment in (page.before, page.after))
+    wanted = Wanted(circuit_id, before, after, page.session, _cursor(page.cursor))
+    rows = await _read(service, timing.newest, wanted, page.limit)
     if len(rows) == page.limit:
-        last = rows[-1]
-        query = dict(request.query_params) | {"cursor": f"{last.at}-{last.id}"}
-        address = f"/circuits/{quote(circuit_id, safe='')}/data?{urlencode(query)}"
-        response.headers["Link"] = f'<{address}>; rel="next"'
-    return [timing_view(row) for row in rows]
+        lead_on(request, response, f"{rows[-1].at}-{rows[-1].id}")
+    return [views.timing_view(row) for row in rows]
 
 
-def _read_data(database: Database, wanted: Wanted, limit: int) -> list[timing.TimingRow]:
-    with database.reading() as connection:
-        return timing.newest(connection, wanted, limit)
-
-
-@router.get("/classification")
-async def classification(service: Serving, circuit_id: str) -> ClassificationView:
-    """The standing of the running session, typed: times and gaps in milliseconds."""
-    await service.circuit(circuit_id)
-    sessions = _sessions(service, circuit_id)
-    return classification_view(circuit_id, sessions[-1] if sessions else None)
-
-
-@router.get("/laps")
-async def laps(
+@router.delete("/data", dependencies=[MAY_CHANGE])
+async def delete_data(
     service: Serving,
-    circuit_id: str,
+    circuit_id: CircuitId,
+    before: Annotated[
+        datetime, Query(description="Delete what is older, ISO 8601.", examples=["2026-01-01T00:00:00Z"])
+    ],
+) -> Deleted:
+    """Delete stored timing rows that are older than a moment; sessions and laps stay."""
+    await service.circuit(circuit_id)
+    return Deleted(deleted=await run_in_threadpool(delete_timing, database(service), circuit_id, _ms(before)))
+
+
+@router.get("/classification", dependencies=[MAY_READ])
+async def classification(
+    service: Serving, circuit_id: CircuitId, session: SessionParameter = None
+) -> ClassificationView:
+    """The standing of the running session, or of a past one, typed: times and gaps in milliseconds."""
+    await service.circuit(circuit_id)
+    found = session_in_memory(service, circuit_id, session)
+    if found is None and session is not None:
+        return views.stored_classification_view(circuit_id, await stored_run(service, circuit_id, session))
+    return views.classification_view(circuit_id, found)
+
+
+@router.get("/laps", dependencies=[MAY_READ])
+async def get_laps(
+    service: Serving,
+    request: Request,
+    response: Response,
+    circuit_id: CircuitId,
     limit: Limit = 100,
     session: SessionParameter = None,
-    competitor: Annotated[str | None, Query(max_length=128, description="Only this competitor.")] = None,
+    competitor: Annotated[
+        str | None,
+        Query(max_length=128, pattern=NO_CONTROLS, description="Only this competitor.", examples=["24089"]),
+    ] = None,
+    cursor: CursorParameter = None,
 ) -> list[LapView]:
-    """Timed laps with where they come from, newest first: of one session, by default of the running one."""
+    """Timed laps with where they come from, newest first.
+
+    Of one session, by default of the running one; before there is one since the start of the service, of all.
+    """
     await service.circuit(circuit_id)
-    in_memory = {found.id: found for found in _sessions(service, circuit_id)}
-    if session is None and in_memory:
-        session = list(in_memory)[-1]
-    live = next((found for found in in_memory.values() if found.id == session), None)
+    key = decode(cursor, int, str, int)
+    behind = None if key is None else LapCursor(*key)
+    live = session_in_memory(service, circuit_id, session)
     if live is not None:
-        return [lap_view(row) for row in list(session_laps(circuit_id, live, competitor))[:limit]]
-    rows = await run_in_threadpool(_read_laps, _database(service), circuit_id, limit, session, competitor)
-    return [lap_view(row) for row in rows]
+        rows = views.newest_laps(circuit_id, live, competitor, limit, behind)
+    else:
+        rows = await _read(service, laps.newest, circuit_id, limit, session, competitor, behind)
+    if len(rows) == limit:
+        lead_on(request, response, encode(rows[-1].at, rows[-1].competitor_id, rows[-1].number))
+    return [views.lap_view(row) for row in rows]
 
 
-def _read_laps(
-    database: Database, circuit_id: str, limit: int, session_id: str | None, competitor_id: str | None
-) -> list[stored_laps.LapRow]:
-    with database.reading() as connection:
-        return stored_laps.newest(connection, circuit_id, limit, session_id, competitor_id)
+@router.get("/drivers", dependencies=[MAY_READ])
+async def drivers(
+    service: Serving,
+    request: Request,
+    response: Response,
+    circuit_id: CircuitId,
+    limit: Limit = 100,
+    session: SessionParameter = None,
+    cursor: CursorParameter = None,
+) -> list[DriverView]:
+    """Competitors with a timed lap, by id, with who drove and figures of their laps.
 
-
-@router.get("/sessions")
-async def sessions(service: Serving, circuit_id: str, limit: Limit = 100) -> list[SessionView]:
-    """Sessions, newest first: those in memory, then those that are stored."""
+    Of one session, by default of the running one, which is the latest stored one after a restart.
+    """
     await service.circuit(circuit_id)
-    views = {found.id: session_view(found) for found in reversed(_sessions(service, circuit_id))}
+    behind = decode(cursor, str)
+    live = session_in_memory(service, circuit_id, session)
+    rows: list[LapRow]
+    if live is not None:
+        rows = await laps_of(circuit_id, live)
+    elif session is None and not await _read(service, sessions.newest, circuit_id, 1):
+        rows = []
+    else:
+        rows = list((await stored_run(service, circuit_id, session)).laps)
+    found = [it for it in views.driver_views(rows) if behind is None or [it.competitor_id] > behind]
+    if len(found) > limit:
+        lead_on(request, response, encode(found[limit - 1].competitor_id))
+    return found[:limit]
+
+
+@router.get("/sessions", dependencies=[MAY_READ])
+async def get_sessions(
+    service: Serving,
+    request: Request,
+    response: Response,
+    circuit_id: CircuitId,
+    limit: Limit = 100,
+    cursor: CursorParameter = None,
+) -> list[SessionView]:
+    """Sessions, newest first: those in memory, and those that are stored."""
+    await service.circuit(circuit_id)
+    key = decode(cursor, int, str)
+    behind = None if key is None else (key[0], key[1])
+    found = {(it.started_at, str(it.id)): views.session_view(it) for it in in_memory(service, circuit_id)}
+    known = {session_id for _, session_id in found}
     if service.archive is not None:
-        for row in await run_in_threadpool(_read_sessions, service.archive.database, circuit_id, limit):
-            views.setdefault(row.session_id, stored_session_view(row))  # type: ignore[arg-type]  # an id is a text
-    return list(views.values())[:limit]
+        for row in await _read(service, sessions.newest, circuit_id, limit, behind):
+            if row.session_id not in known:
+                found[row.started_at, row.session_id] = views.stored_session_view(row)
+    places = sorted((place for place in found if behind is None or place < behind), reverse=True)
+    if len(places) >= limit:
+        lead_on(request, response, encode(*places[limit - 1]))
+    return [found[place] for place in places[:limit]]
 
 
-def _read_sessions(database: Database, circuit_id: str, limit: int) -> list[stored_sessions.SessionRow]:
-    with database.reading() as connection:
-        return stored_sessions.newest(connection, circuit_id, limit)
-
-
-@router.get("/logs")
-async def logs(service: Serving, circuit_id: str, limit: Limit = 50) -> list[ConnectionEventView]:
-    """What became of the circuit's connection, newest first."""
+@router.get("/logs", dependencies=[MAY_READ])
+async def logs(
+    service: Serving,
+    request: Request,
+    response: Response,
+    circuit_id: CircuitId,
+    limit: Limit = 50,
+    cursor: CursorParameter = None,
+) -> list[ConnectionEventView]:
+    """What became of the circuit's connection, its sessions and its column mapping, newest first."""
     await service.circuit(circuit_id)
-    rows = await run_in_threadpool(_read_logs, _database(service), circuit_id, limit)
-    return [event_view(row) for row in rows]
-
-
-def _read_logs(database: Database, circuit_id: str, limit: int) -> list[connections.ConnectionEvent]:
-    with database.reading() as connection:
-        return connections.newest(connection, circuit_id, limit)
+    key = decode(cursor, int)
+    rows = await _read(service, connections.newest, circuit_id, limit, None if key is None else key[0])
+    if len(rows) == limit:
+        lead_on(request, response, encode(rows[-1].id))
+    return [views.event_view(row) for row in rows]

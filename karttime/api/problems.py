@@ -10,6 +10,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from karttime.api.policy import AccessDenied
+from karttime.api.runs import UnknownSession
+from karttime.circuits.circuit import CircuitConflict
 from karttime.domain.display import clean
 from karttime.engine.engine import UnknownCircuit
 from karttime.errors import KarttimeError, StorageError, UsageError
@@ -53,17 +56,7 @@ def install(app: FastAPI, *, debug: bool) -> None:
         return problem(422, "invalid-request", faults)
 
     async def ours(_request: Request, error: Exception) -> ProblemResponse:
-        if isinstance(error, UnknownCircuit):
-            return problem(404, "unknown-circuit", f"{error}: GET /circuits lists the known ones")
-        if isinstance(error, UsageError):
-            return problem(422, "invalid-request", str(error))
-        log.warning("A call could not be answered: %s", error)
-        kind, said = "unavailable", str(error)
-        if isinstance(error, StorageError):
-            kind = "storage-unavailable"
-            if error.__cause__ is not None and not debug:  # where our database is concerns nobody outside
-                said = "the database cannot be used now"
-        return problem(503, kind, f"{said}; try again later", {"Retry-After": "5"})
+        return _asked_wrongly(error) or _unavailable(error, debug=debug)
 
     async def bug(_request: Request, error: Exception) -> ProblemResponse:
         what = f": {type(error).__name__}: {error}" if debug else ""
@@ -73,6 +66,39 @@ def install(app: FastAPI, *, debug: bool) -> None:
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(KarttimeError, ours)
     app.add_exception_handler(Exception, bug)
+
+
+def _asked_wrongly(error: Exception) -> ProblemResponse | None:
+    """The problem that the caller can solve, None where it cannot."""
+    match error:
+        case UnknownCircuit():
+            return problem(404, "unknown-circuit", f"{error}: GET /circuits lists the known ones")
+        case UnknownSession():
+            return problem(404, "unknown-session", str(error))
+        case AccessDenied():
+            return _denied(error)
+        case CircuitConflict():
+            return problem(409, "conflict", str(error))
+        case UsageError():
+            return problem(422, "invalid-request", str(error))
+        case _:
+            return None
+
+
+def _unavailable(error: Exception, *, debug: bool) -> ProblemResponse:
+    log.warning("A call could not be answered: %s", error)
+    kind, said = "unavailable", str(error)
+    if isinstance(error, StorageError):
+        kind = "storage-unavailable"
+        if error.__cause__ is not None and not debug:  # where our database is concerns nobody outside
+            said = "the database cannot be used now"
+    return problem(503, kind, f"{said}; try again later", {"Retry-After": "5"})
+
+
+def _denied(error: AccessDenied) -> ProblemResponse:
+    if error.verdict.status == 401:
+        return problem(401, "no-valid-key", str(error), {"WWW-Authenticate": 'Bearer realm="karttime"'})
+    return problem(403, "not-allowed", str(error))
 
 
 def _fault(fault: Mapping[str, Any]) -> str:

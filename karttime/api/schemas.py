@@ -1,18 +1,21 @@
-"""The shapes of the REST answers. Times are ISO 8601 UTC with `Z`, durations whole milliseconds."""
+"""The shapes of REST calls about the system and circuits. Times are ISO 8601 UTC with `Z`, durations in ms."""
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
+
+from karttime.circuits.local import MAX_NAME
 
 
-def _example(**values: Any) -> ConfigDict:
+def example(**values: Any) -> ConfigDict:
+    """A shape's configuration, with an example for the documentation."""
     return ConfigDict(json_schema_extra={"examples": [values]})
 
 
 class Health(BaseModel):
     """Whether the service can do its work; `degraded`: live data flows, something beside it does not work."""
 
-    model_config = _example(
+    model_config = example(
         status="healthy",
         version="0.1.0",
         timestamp="2026-05-30T09:00:00.000Z",
@@ -27,6 +30,28 @@ class Health(BaseModel):
 class CollectorView(BaseModel):
     """One collector as it is now."""
 
+    model_config = example(
+        circuit_id="hill-kart",
+        name="Hill Kart",
+        state="live",
+        reason="",
+        running=True,
+        timing_connected=True,
+        connected_since="2026-05-30T08:55:00.000Z",
+        data_age_ms=180,
+        frames=4120,
+        bytes=512_300,
+        updates=20_450,
+        refused={"unknown-line": 2},
+        reconnects=0,
+        crashes=0,
+        last_error="",
+        session_id="20260530T090000Z-1",
+        epoch="5f2c9a1e",
+        seq=3977,
+        tap_failures=0,
+        doubts=[],
+    )
     circuit_id: str
     name: str
     state: str
@@ -52,6 +77,7 @@ class CollectorView(BaseModel):
 class ClientsView(BaseModel):
     """WebSocket clients of one circuit, and what became of slow ones so far."""
 
+    model_config = example(clients=3, sent_frames=12_040, conflated=1, aborted=0)
     clients: int
     sent_frames: int
     conflated: int
@@ -61,6 +87,7 @@ class ClientsView(BaseModel):
 class StorageView(BaseModel):
     """The archive: rows waiting, written, dropped because the queue was full, refused by the database."""
 
+    model_config = example(state="ok", error="", queued=0, written=60_214, dropped=0, refused=0)
     state: str
     error: str
     queued: int
@@ -72,6 +99,16 @@ class StorageView(BaseModel):
 class SystemStatus(BaseModel):
     """The whole system as it is now."""
 
+    model_config = example(
+        version="0.1.0",
+        timestamp="2026-05-30T09:00:00.000Z",
+        started_at="2026-05-30T08:55:00.000Z",
+        uptime_ms=300_000,
+        collectors=[],
+        clients={"hill-kart": {"clients": 3, "sent_frames": 12_040, "conflated": 1, "aborted": 0}},
+        connected_clients=3,
+        storage={"state": "ok", "error": "", "queued": 0, "written": 60_214, "dropped": 0, "refused": 0},
+    )
     version: str
     timestamp: str
     started_at: str
@@ -85,7 +122,7 @@ class SystemStatus(BaseModel):
 class CircuitView(BaseModel):
     """A circuit; `c1`…`c14` are its column labels as the app stores them."""
 
-    model_config = _example(
+    model_config = example(
         id="hill-kart",
         nom="Hill Kart",
         liveTimingUrl="",
@@ -94,7 +131,7 @@ class CircuitView(BaseModel):
         mappings={"C1": "Classement", "C2": "Kart"},
         c1="Classement",
         c2="Kart",
-        c3="Non utilisé",
+        **{f"c{number}": "Non utilisé" for number in range(3, 15)},
         createdAt=None,
         updatedAt=None,
     )
@@ -122,9 +159,67 @@ class CircuitView(BaseModel):
     updatedAt: str | None  # noqa: N815 - published name
 
 
+class _AppColumns(BaseModel):
+    c1: str | None = None
+    c2: str | None = None
+    c3: str | None = None
+    c4: str | None = None
+    c5: str | None = None
+    c6: str | None = None
+    c7: str | None = None
+    c8: str | None = None
+    c9: str | None = None
+    c10: str | None = None
+    c11: str | None = None
+    c12: str | None = None
+    c13: str | None = None
+    c14: str | None = None
+
+
+class CircuitBody(_AppColumns):
+    """A whole circuit as somebody describes it.
+
+    What is left out gets its default. Columns are told once, as `mappings` or as `c1`…`c14`. `createdAt` and
+    `updatedAt` are ours, so that what GET answers can be sent back; without an `id` one is made from `nom`.
+    """
+
+    model_config = example(
+        nom="Hill Kart",
+        liveTimingUrl="https://www.hillkart.example/live",
+        wssUrl="wss://timing.example:8523/",
+        mappings={"C1": "Classement", "C2": "Kart", "C3": "Pilote"},
+    ) | ConfigDict(extra="forbid")
+    id: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")
+    nom: str = Field(min_length=1, max_length=MAX_NAME)
+    wssUrl: str = Field(max_length=2000)  # noqa: N815 - published name
+    liveTimingUrl: str = Field("", max_length=2000)  # noqa: N815 - published name
+    feed: str = Field("apex", max_length=32)
+    mappings: dict[str, str | None] | None = None
+    createdAt: str | None = None  # noqa: N815 - published name
+    updatedAt: str | None = None  # noqa: N815 - published name
+
+
+class CircuitPatch(_AppColumns):
+    """What is to change of a circuit; the rest stays. Null clears a column's label."""
+
+    model_config = example(nom="Hill Kart Indoor", mappings={"C3": "Equipe", "C9": None}) | ConfigDict(extra="forbid")
+    nom: str = Field("", min_length=1, max_length=MAX_NAME)
+    wssUrl: str = Field("", max_length=2000)  # noqa: N815 - published name
+    liveTimingUrl: str = Field("", max_length=2000)  # noqa: N815 - published name
+    feed: str = Field("", max_length=32)
+    mappings: dict[str, str | None] | None = None
+
+
 class CircuitStatus(BaseModel):
     """What one circuit does now; `collector_status` is null until it was started for the first time."""
 
+    model_config = example(
+        circuit_id="hill-kart",
+        timing_active=False,
+        collector_status=None,
+        connected_clients=0,
+        timestamp="2026-05-30T09:00:00.000Z",
+    )
     circuit_id: str
     timing_active: bool
     collector_status: CollectorView | None
@@ -135,106 +230,22 @@ class CircuitStatus(BaseModel):
 class TimingAnswer(BaseModel):
     """What became of a request to start or stop."""
 
-    model_config = _example(status="started", circuit_id="hill-kart", timestamp="2026-05-30T09:00:00.000Z")
+    model_config = example(status="started", circuit_id="hill-kart", timestamp="2026-05-30T09:00:00.000Z")
     status: Literal["started", "already_running", "stopped", "not_running", "kept_running"]
     circuit_id: str
     timestamp: str
 
 
-class TimingDataView(BaseModel):
-    """One competitor's row as displayed at a moment, and what the feed sent."""
+class Problem(BaseModel):
+    """What went wrong (RFC 9457): `detail` is a sentence that says what to do."""
 
-    model_config = _example(
-        id=4711,
-        circuit_id="hill-kart",
-        session_id="20260530T090000Z-1",
-        timestamp="2026-05-30T09:01:06.131Z",
-        data_type="timing_data",
-        mapped_data={"C1": "1", "C2": "27", "C3": "LIONS", "C4": "1:06.131"},
-        raw_data={"row": "r24089", "cells": {"c4": ["ti", "1:06.131"]}},
-        source_url="wss://timing.example:8523/",
-        source_format="apex",
+    model_config = example(
+        type="urn:karttime:problem:unknown-circuit",
+        title="Not Found",
+        status=404,
+        detail="there is no circuit 'hil-kart': GET /circuits lists the known ones",
     )
-    id: int
-    circuit_id: str
-    session_id: str
-    timestamp: str
-    data_type: Literal["timing_data"]
-    mapped_data: dict[str, str]
-    raw_data: dict[str, Any]
-    source_url: str
-    source_format: str
-
-
-class StandingView(BaseModel):
-    """One row of the classification."""
-
-    position: int | None
-    competitor_id: str
-    number: str
-    team: str
-    driver: str
-    laps: int | None
-    last_lap_ms: int | None
-    best_lap_ms: int | None
-    gap: str
-    gap_ms: int | None
-    gap_laps: int | None
-    interval: str
-    interval_ms: int | None
-    interval_laps: int | None
-    pit_stops: int
-    status: str
-    in_pit: bool
-
-
-class ClassificationView(BaseModel):
-    """The running session and its standing; `session` is null before the first."""
-
-    circuit_id: str
-    session: "SessionView | None"
-    flag: str
-    flag_text: str
-    standings: list[StandingView]
-
-
-class LapView(BaseModel):
-    """One timed lap and where it comes from."""
-
-    session_id: str
-    competitor_id: str
-    kart: str
-    team: str
-    driver: str
-    number: int
-    time_ms: int
-    timestamp: str
-    sectors_ms: list[int | None]
-    flags: list[str]
-    provenance: dict[str, Any]
-
-
-class SessionView(BaseModel):
-    """One run on track; `running` is true for the one that updates go to now."""
-
-    id: str
-    kind: str
-    event: str
+    type: str
     title: str
-    track: str
-    started_at: str
-    ended_at: str | None
-    running: bool
-
-
-class ConnectionEventView(BaseModel):
-    """One event of a circuit's connection."""
-
-    model_config = _example(
-        id=12, circuit_id="hill-kart", timestamp="2026-05-30T09:00:00.000Z", event="live", detail=""
-    )
-    id: int
-    circuit_id: str
-    timestamp: str
-    event: str
+    status: int
     detail: str

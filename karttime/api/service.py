@@ -1,17 +1,21 @@
 """What the endpoints work on: the engine, the archive, and one channel for each circuit that somebody asked for."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from karttime.api.access import Access
 from karttime.api.channel import Channel, ChannelStatus
 from karttime.api.origins import Origins
-from karttime.circuits.circuit import Circuit
+from karttime.circuits.circuit import Circuit, CircuitStore
+from karttime.domain.display import clean
 from karttime.engine.clock import Clock
+from karttime.engine.collector import Collector
 from karttime.engine.engine import Engine, UnknownCircuit
 from karttime.engine.hub import HubItem, Tap
 from karttime.engine.status import StatusPublication
+from karttime.feeds.formats import FORMATS
 from karttime.storage.archive import Archive
 from karttime.storage.extract import Extract, Origin
 
@@ -30,6 +34,9 @@ class Service:
         origins: which web pages may talk to us.
         max_clients: WebSocket clients of all circuits together; further ones are told to try later.
         debug: answers name the failure when a call fails by our own fault.
+        access: who may do what.
+        store: where circuits are edited; without, they stay as they are.
+        feeds: the wire formats that a circuit may have.
     """
 
     engine: Engine
@@ -37,8 +44,12 @@ class Service:
     origins: Origins
     max_clients: int = 5000
     debug: bool = False
+    access: Access = field(default_factory=Access)
+    store: CircuitStore | None = None
+    feeds: Collection[str] = tuple(FORMATS)
     clock: Clock = field(default_factory=Clock)
     _channels: dict[str, Channel] = field(default_factory=dict)
+    _untap: dict[str, Callable[[], None]] = field(default_factory=dict)
 
     @property
     def clients(self) -> int:
@@ -67,10 +78,31 @@ class Service:
         channel = self._channels.get(circuit_id)
         if channel is None or channel.hub is not collector.hub:
             channel = self._channels[circuit_id] = Channel(collector, self.clock)
-            if self.archive is not None:
-                collector.hub.add_tap(archive_tap(self.archive, collector.circuit))
+            self._keep(collector)
             collector.hub.add_tap(channel.tap)
         return channel
+
+    async def edited(self, before: Circuit) -> None:
+        """A circuit was edited: what runs takes it over, and connects anew when it is to listen elsewhere."""
+        try:
+            collector = self.engine.collector(before.id)
+        except UnknownCircuit:  # never started
+            return
+        await self.engine.ensure(before.id)
+        after = collector.circuit
+        if (after.url, after.feed) == (before.url, before.feed):
+            return
+        if before.id in self._channels:
+            self._keep(collector)
+        if collector.running:
+            await self.engine.stop(before.id)
+            await self.engine.start(before.id)
+
+    async def removed(self, circuit_id: str) -> None:
+        """A circuit was removed: stop it and forget what is in memory."""
+        await self.engine.forget(circuit_id)
+        self._channels.pop(circuit_id, None)
+        self._untap.pop(circuit_id, None)
 
     async def start(self, circuit_id: str) -> Literal["started", "already_running"]:
         """Collect a circuit. Raises `UnknownCircuit`."""
@@ -83,15 +115,28 @@ class Service:
             return "kept_running"
         return await self.engine.stop(circuit_id)
 
+    def _keep(self, collector: Collector) -> None:
+        """Archive what a collector publishes, under the address that it comes from now."""
+        if self.archive is not None:
+            self._untap.pop(collector.circuit.id, lambda: None)()
+            tap = archive_tap(self.archive, collector.circuit, collector.hub.epoch)
+            self._untap[collector.circuit.id] = collector.hub.add_tap(tap)
 
-def archive_tap(archive: Archive, circuit: Circuit) -> Tap:
+
+def archive_tap(archive: Archive, circuit: Circuit, epoch: str) -> Tap:
     """What hands a circuit's publications to the archive."""
-    extract = Extract(Origin(circuit.id, circuit.url, circuit.feed))
+    extract = Extract(Origin(circuit.id, circuit.url, circuit.feed, epoch))
+    running: str | None = None
 
     def tap(item: HubItem) -> None:
+        nonlocal running
         if isinstance(item, StatusPublication):
             archive.note(circuit.id, item.at, item.state.value, item.reason)
-        elif not archive.take(extract.take(item.seq, item.at, item.session, item.changes)):
+            return
+        if item.session is not None and item.session.id != running:
+            running = item.session.id
+            archive.note(circuit.id, item.at, "session-change", clean(f"{running} {item.session.title}"))
+        if not archive.take(extract.take(item.seq, item.at, item.session, item.changes)):
             extract.forget()
 
     return tap

@@ -3,9 +3,10 @@
 from dataclasses import asdict
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 
 from karttime import __version__
+from karttime.api.access import MAY_READ
 from karttime.api.schemas import ClientsView, Health, StorageView, SystemStatus
 from karttime.api.service import Service
 from karttime.api.views import collector_view
@@ -21,6 +22,7 @@ def service_of(request: Request) -> Service:
 
 
 Serving = Annotated[Service, Depends(service_of)]
+CircuitId = Annotated[str, Path(max_length=128, description="Which circuit.", examples=["hill-kart"])]
 
 _UNHEALTHY: Final[dict[int | str, dict[str, Any]]] = {
     503: {"model": Health, "description": "The service cannot do its work; `checks` says why."}
@@ -49,7 +51,7 @@ async def health(service: Serving, response: Response) -> Health:
     )
 
 
-@router.get("/status")
+@router.get("/status", dependencies=[MAY_READ])
 async def status(service: Serving) -> SystemStatus:
     """The whole system: collectors with their refusals by reason, clients by circuit, storage."""
     engine = service.engine.status()

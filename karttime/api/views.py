@@ -1,13 +1,16 @@
 """From the engine's and the archive's values to the shapes of the REST answers."""
 
-from collections.abc import Iterable
+import heapq
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from statistics import fmean, pstdev
 
-from karttime.api.schemas import (
-    CircuitView,
+from karttime.api.runs import StoredRun, best_ms, by_competitor, clean_ms, ranked
+from karttime.api.schemas import CircuitView, CollectorView
+from karttime.api.timing_schemas import (
     ClassificationView,
-    CollectorView,
     ConnectionEventView,
+    DriverView,
     LapView,
     SessionView,
     StandingView,
@@ -15,17 +18,18 @@ from karttime.api.schemas import (
 )
 from karttime.api.wire import iso
 from karttime.circuits.circuit import Circuit
+from karttime.circuits.labels import UNUSED
 from karttime.domain.classification import classification
 from karttime.domain.display import clean
+from karttime.domain.flags import Flag
 from karttime.domain.session import Session
+from karttime.domain.updates import LapFlag, Status
 from karttime.engine.status import CollectorStatus
 from karttime.storage.connections import ConnectionEvent
 from karttime.storage.extract import lap_row
-from karttime.storage.laps import LapRow
+from karttime.storage.laps import LapCursor, LapRow
 from karttime.storage.sessions import SessionRow
 from karttime.storage.timing import TimingRow
-
-UNUSED = "Non utilisé"  # what the app itself writes for a column without a label
 
 
 def optional_iso(ms: int | None) -> str | None:
@@ -152,12 +156,73 @@ def lap_view(row: LapRow) -> LapView:
     )
 
 
-def session_laps(circuit_id: str, session: Session, competitor_id: str | None) -> Iterable[LapRow]:
-    """The laps of a session that is in memory, newest first."""
-    rows = [
-        lap_row(circuit_id, session, competitor, lap)
+def stored_classification_view(circuit_id: str, run: StoredRun) -> ClassificationView:
+    """The standing of a past session as its laps tell it."""
+    return ClassificationView(
+        circuit_id=circuit_id,
+        session=stored_session_view(run.row),
+        flag=Flag.NONE.value,
+        flag_text="",
+        source="laps",
+        standings=[_ranked_view(place, own) for place, own in enumerate(ranked(run.row.kind, run.laps), 1)],
+    )
+
+
+def _ranked_view(place: int, own: Sequence[LapRow]) -> StandingView:
+    last = own[-1]
+    return StandingView(
+        position=place,
+        competitor_id=last.competitor_id,
+        number=last.kart,
+        team=last.team,
+        driver=last.driver,
+        laps=len(own),
+        last_lap_ms=last.time_ms,
+        best_lap_ms=best_ms(own),
+        gap="",
+        gap_ms=None,
+        gap_laps=None,
+        interval="",
+        interval_ms=None,
+        interval_laps=None,
+        pit_stops=sum(LapFlag.PIT.value in row.flags for row in own),
+        status=Status.UNKNOWN.value,
+        in_pit=False,
+    )
+
+
+def driver_views(rows: Iterable[LapRow]) -> list[DriverView]:
+    """Who drove, with figures of their laps, by competitor."""
+    return [_driver_view(own) for _, own in sorted(by_competitor(rows).items())]
+
+
+def _driver_view(own: Sequence[LapRow]) -> DriverView:
+    last, clean_laps = own[-1], clean_ms(own)
+    return DriverView(
+        session_id=last.session_id,
+        competitor_id=last.competitor_id,
+        kart=last.kart,
+        team=last.team,
+        drivers=[name for name in dict.fromkeys(row.driver for row in own) if name],
+        laps=len(own),
+        last_lap_ms=last.time_ms,
+        best_lap_ms=best_ms(own),
+        mean_lap_ms=round(fmean(clean_laps)) if clean_laps else None,
+        spread_ms=round(pstdev(clean_laps)) if len(clean_laps) > 1 else None,
+    )
+
+
+def newest_laps(
+    circuit_id: str, session: Session, competitor_id: str | None, limit: int, cursor: LapCursor | None
+) -> list[LapRow]:
+    """Up to `limit` laps of a session in memory, newest first, behind a cursor."""
+    behind = None if cursor is None else (-cursor.at, cursor.competitor_id, -cursor.number)
+    found = (
+        ((-lap.at, clean(competitor.id, 128), -lap.number), competitor, lap)
         for competitor in session.competitors.values()
         if competitor_id in (None, competitor.id)
         for lap in competitor.laps
-    ]
-    return sorted(rows, key=lambda row: (-row.at, row.competitor_id, -row.number))
+    )
+    wanted = (it for it in found if behind is None or it[0] > behind)
+    newest = heapq.nsmallest(limit, wanted, key=lambda it: it[0])
+    return [lap_row(circuit_id, session, competitor, lap) for _, competitor, lap in newest]

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Protocol
 
+from karttime.errors import KarttimeError
+
 
 @dataclass(frozen=True, slots=True)
 class Circuit:
@@ -40,4 +42,24 @@ class CircuitSource(Protocol):
 
     async def get(self, circuit_id: str) -> Circuit | None:
         """The circuit with this id, None where there is none; raises only when the source itself cannot answer."""
+        ...
+
+
+class CircuitConflict(KarttimeError):  # noqa: N818 - it says what is wrong, and is raised to be told
+    """A circuit cannot be added, changed or removed as things stand; the text says why."""
+
+
+class CircuitStore(CircuitSource, Protocol):
+    """A source whose circuits can be edited."""
+
+    async def add(self, circuit: Circuit) -> None:
+        """Keep a new circuit. Raises `CircuitConflict` where its id is taken."""
+        ...
+
+    async def replace(self, circuit: Circuit) -> None:
+        """Keep a circuit that is known already. Raises `CircuitConflict` where it is gone or cannot be changed."""
+        ...
+
+    async def remove(self, circuit_id: str) -> None:
+        """Forget a circuit. Raises `CircuitConflict` where it is gone or cannot be removed."""
         ...

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from karttime.circuits.circuit import Circuit
 from karttime.errors import UsageError
 
+MAX_NAME: Final = 200
 _MAX_URL: Final = 2000
 _ACCEPTED: Final = "a feed's address is ws://host[:port][/path] or wss://host[:port][/path]"
 
@@ -42,6 +43,35 @@ def _fault(url: str) -> str:
     if port == 0 or parts.fragment:
         return f"{url!r} has port 0 or a #fragment"
     return ""
+
+
+def check_page(url: str) -> str:
+    """The address of a venue's page, which people open in a browser, without blanks around it; may be empty.
+
+    Raises:
+        UsageError: it is none; the text says what is accepted.
+    """
+    url = url.strip()
+    try:
+        parts = urlsplit(url)
+        sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        sound = False
+    if url and (not sound or len(url) > _MAX_URL or not url.isprintable() or " " in url):
+        raise UsageError("a page's address is http://host[:port][/path] or https://host[:port][/path], or empty")
+    return url
+
+
+def check_name(name: str) -> str:
+    """A circuit's name without blanks around it.
+
+    Raises:
+        UsageError: it is empty, too long or has control characters.
+    """
+    name = name.strip()
+    if not name or len(name) > MAX_NAME or not name.isprintable():
+        raise UsageError(f"a circuit's name has 1 to {MAX_NAME} characters and no control characters")
+    return name
 
 
 def slug(name: str) -> str:
@@ -79,12 +109,13 @@ def local_circuits(arguments: Iterable[str], *, feed: str = "apex") -> LocalCirc
             )
         if not name.isprintable():
             raise UsageError(f"the circuit name {name!r} contains control characters: leave them out")
-        circuit_id = _unused(slug(name), circuits)
+        circuit_id = unused(slug(name), circuits)
         circuits[circuit_id] = Circuit(circuit_id, name, check_url(url), feed)
     return LocalCircuits(circuits.values())
 
 
-def _unused(wanted: str, taken: Iterable[str]) -> str:
+def unused(wanted: str, taken: Iterable[str]) -> str:
+    """The wanted id, or the first of `wanted-2`, `wanted-3`… that is not taken."""
     known, number, found = set(taken), 1, wanted
     while found in known:
         number += 1

@@ -27,8 +27,11 @@ def insert(connection: Connection, rows: Sequence[ConnectionEvent]) -> None:
     )
 
 
-def newest(connection: Connection, circuit_id: str, limit: int) -> list[ConnectionEvent]:
-    """Up to `limit` events of a circuit, newest first."""
+def newest(connection: Connection, circuit_id: str, limit: int, before_id: int | None = None) -> list[ConnectionEvent]:
+    """Up to `limit` events of a circuit, newest first; only those before an id."""
     table = connection_logs.c
-    query = select(connection_logs).where(table.circuit_id == circuit_id).order_by(table.id.desc()).limit(limit)
+    conditions = [table.circuit_id == circuit_id]
+    if before_id is not None:
+        conditions.append(table.id < before_id)
+    query = select(connection_logs).where(*conditions).order_by(table.id.desc()).limit(limit)
     return [ConnectionEvent(**row) for row in connection.execute(query).mappings()]

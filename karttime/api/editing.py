@@ -1,0 +1,107 @@
+"""Creating, changing and removing circuits; what runs takes edits over at once."""
+
+from dataclasses import replace
+from urllib.parse import quote
+
+from fastapi import APIRouter, Response
+
+from karttime.api.access import MAY_CHANGE
+from karttime.api.schemas import CircuitBody, CircuitPatch, CircuitView
+from karttime.api.service import Service
+from karttime.api.system import CircuitId, Serving
+from karttime.api.views import circuit_view
+from karttime.circuits.circuit import Circuit, CircuitConflict, CircuitStore
+from karttime.circuits.labels import APP_COLUMNS, edited
+from karttime.circuits.local import check_name, check_page, check_url, slug, unused
+from karttime.errors import UsageError
+
+router = APIRouter(prefix="/circuits", tags=["circuits"], dependencies=[MAY_CHANGE])
+
+
+@router.post("", status_code=201)
+async def create(service: Serving, response: Response, body: CircuitBody) -> CircuitView:
+    """Add a circuit; `Location` says where it is. It is collected when somebody starts it."""
+    store = _store(service)
+    now = service.clock.wall_ms()
+    known = await service.engine.circuits.list()
+    circuit = _described(service, body, Circuit(body.id or "", "", "", created_at=now, updated_at=now))
+    for other in known:
+        if (other.name, other.url) == (circuit.name, circuit.url):
+            raise CircuitConflict(f"circuit {other.id!r} has this name and address already: change that one")
+    if not circuit.id:
+        circuit = replace(circuit, id=unused(slug(circuit.name), {other.id for other in known}))
+    await store.add(circuit)
+    response.headers["Location"] = f"/circuits/{quote(circuit.id)}"
+    return circuit_view(circuit)
+
+
+@router.put("/{circuit_id}")
+async def put(service: Serving, circuit_id: CircuitId, body: CircuitBody) -> CircuitView:
+    """Replace a circuit's description; what GET answers can be changed and sent back."""
+    before = await service.circuit(circuit_id)
+    if body.id not in (None, circuit_id):
+        raise UsageError("id: a circuit keeps its id; leave it out, or add another circuit")
+    blank = Circuit(circuit_id, "", "", created_at=before.created_at, updated_at=_later(service, before))
+    return await _change(service, before, _described(service, body, blank))
+
+
+@router.patch("/{circuit_id}")
+async def patch(service: Serving, circuit_id: CircuitId, body: CircuitPatch) -> CircuitView:
+    """Change some of a circuit; what is left out stays."""
+    before = await service.circuit(circuit_id)
+    return await _change(
+        service, before, _described(service, body, replace(before, updated_at=_later(service, before)))
+    )
+
+
+@router.delete("/{circuit_id}", status_code=204)
+async def delete(service: Serving, circuit_id: CircuitId) -> None:
+    """Remove a circuit and stop collecting it.
+
+    What is stored of it stays, for a circuit that is added again with this id; `DELETE …/data` deletes rows.
+    """
+    await service.circuit(circuit_id)
+    await _store(service).remove(circuit_id)
+    await service.removed(circuit_id)
+
+
+def _store(service: Service) -> CircuitStore:
+    if service.store is None:
+        raise CircuitConflict("the circuits of this service cannot be edited: they were given when it was started")
+    return service.store
+
+
+def _later(service: Service, before: Circuit) -> int:
+    return max(service.clock.wall_ms(), before.updated_at + 1)
+
+
+async def _change(service: Service, before: Circuit, after: Circuit) -> CircuitView:
+    await _store(service).replace(after)
+    if before.column_labels != after.column_labels and service.archive is not None:
+        told = ", ".join(f"{column} {label}" for column, label in after.column_labels.items())
+        service.archive.note(after.id, after.updated_at, "mapping-change", told or "no columns")
+    await service.edited(before)
+    return circuit_view(after)
+
+
+def _described(service: Service, body: CircuitBody | CircuitPatch, circuit: Circuit) -> Circuit:
+    """The circuit with what a body says of it. Raises `UsageError` where that is no good."""
+    given = body.model_fields_set
+    whole = isinstance(body, CircuitBody)
+    columns = {name: getattr(body, name) for name in APP_COLUMNS if name in given}
+    return replace(
+        circuit,
+        name=check_name(body.nom) if whole or "nom" in given else circuit.name,
+        url=check_url(body.wssUrl) if whole or "wssUrl" in given else circuit.url,
+        live_timing_url=check_page(body.liveTimingUrl)
+        if whole or "liveTimingUrl" in given
+        else circuit.live_timing_url,
+        feed=_feed(service, body.feed) if whole or "feed" in given else circuit.feed,
+        column_labels=edited(circuit.column_labels, body.mappings, columns),
+    )
+
+
+def _feed(service: Service, feed: str) -> str:
+    if feed not in service.feeds:
+        raise UsageError(f"feed: known are {', '.join(sorted(service.feeds))}")
+    return feed
