@@ -1,14 +1,14 @@
 """`WS /circuits/{id}/live`: the live stream of one circuit.
 
-`?format=timing_data|karting_data|both`, or the subprotocol of that name; without a choice a client gets both. Always
-accepted first, so that a browser sees the close code: 4004 unknown circuit, 4400 unknown format, 4403 page not
-allowed, 1013 full. The loss of the timing system is a `status_update`, never a close.
+`?format=timing_data|karting_data|both|karttime.v1`, or the subprotocol of that name; without a choice a client gets
+the two published ones. Always accepted first, so that a browser sees the close code: 4004 unknown circuit, 4400 unknown
+format, 4403 page not allowed, 1013 full. The loss of the timing system is a `status_update`, never a close.
 """
 
 import asyncio
 import logging
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
 
 from fastapi import APIRouter, WebSocket
 
@@ -17,8 +17,10 @@ from karttime.api.channel import Client
 from karttime.api.limits import Bucket
 from karttime.api.link import LINK, Link
 from karttime.api.service import Service
+from karttime.api.v1 import Position
 from karttime.api.wire import WireFormat
 from karttime.domain.display import clean
+from karttime.domain.values import whole_number
 from karttime.engine.engine import UnknownCircuit
 from karttime.errors import KarttimeError
 
@@ -30,6 +32,20 @@ MAX_REASON: Final = 40  # characters; a close frame holds 123 bytes
 COMMANDS_PER_SECOND: Final = 20.0
 ERRORS_PER_SECOND: Final = 1.0
 BOTH: Final = (WireFormat.KARTING, WireFormat.TIMING)
+
+
+class Wish(NamedTuple):
+    """What a client wants to be sent."""
+
+    formats: tuple[WireFormat, ...]
+    resume: Position | None
+
+
+def position(params: Mapping[str, str]) -> Position | None:
+    """Where a client of `karttime.v1` says that it stopped; None when it says nothing of it."""
+    if "epoch" not in params and "seq" not in params:
+        return None
+    return Position(params.get("epoch", ""), whole_number(params.get("seq", "")))
 
 
 def chosen(asked: str | None, subprotocols: Iterable[str]) -> tuple[tuple[WireFormat, ...] | None, str | None]:
@@ -52,14 +68,14 @@ async def live(socket: WebSocket, circuit_id: str) -> None:
     if not service.origins.allow(socket.headers):
         await socket.close(4403, "this web page is not allowed: add its address to CORS_ORIGINS")
     elif formats is None:
-        await socket.close(4400, "unknown format: use timing_data, karting_data or both")
+        await socket.close(4400, "unknown format: use timing_data, karting_data, both or karttime.v1")
     elif service.clients >= service.max_clients:
         await socket.close(1013, "too many clients: try again later")
     else:
-        await _stream(socket, service, circuit_id, formats)
+        await _stream(socket, service, circuit_id, Wish(formats, position(socket.query_params)))
 
 
-async def _stream(socket: WebSocket, service: Service, circuit_id: str, formats: tuple[WireFormat, ...]) -> None:
+async def _stream(socket: WebSocket, service: Service, circuit_id: str, wish: Wish) -> None:
     try:
         channel = await service.channel(circuit_id)
     except UnknownCircuit:
@@ -70,7 +86,7 @@ async def _stream(socket: WebSocket, service: Service, circuit_id: str, formats:
         await socket.close(1011, clean(str(error), MAX_REASON))
         return
     link: Link = socket.scope["extensions"][LINK]
-    client = channel.join(link, formats)
+    client = channel.join(link, wish.formats, wish.resume)
     try:
         async with asyncio.TaskGroup() as group:
             writer = group.create_task(client.write())

@@ -26,10 +26,11 @@ from karttime.engine.status import CollectorStatus
 
 
 class WireFormat(StrEnum):
-    """The two published formats of the live stream."""
+    """The formats of the live stream: the two published ones, and `karttime.api.v1`."""
 
     KARTING = "karting_data"
     TIMING = "timing_data"
+    V1 = "karttime.v1"
 
 
 _UNSEEN: Final = frozenset(["last_line_at"])  # event fields that no published format shows

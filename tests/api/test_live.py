@@ -310,7 +310,7 @@ async def test_a_slow_client_gets_one_newer_snapshot(venue: Venue, monkeypatch: 
         [client] = venue.service._channels["hill"]._clients
         for _ in range(6):  # one step of the loop: the client's task has no turn in between
             client.put((b"never sent",))
-        assert client._behind
+        assert client.behind
         assert len((await watcher.next())["drivers"]) == 2, "everybody, and nothing of the backlog"
         await watcher.next("status_update")
         await venue.publish(*lap(START + 2000, "1:05.000", 65_000))

@@ -1,0 +1,287 @@
+"""The `karttime.v1` stream of one circuit: typed state, and numbered messages that change it.
+
+| message | keys |
+|---|---|
+| `snapshot` | `circuit_id`, `epoch`, `seq`, `at`, `session`, `columns`, `competitors` (a list by position): all |
+| `patch` | `seq`, `at`, and what changed: `session`, `columns` (whole), `competitors` by id, `removed` ids, facts |
+| `resumed` | `circuit_id`, `epoch`, `seq`, `recovered` true: the messages after `seq` follow, none is missing |
+
+**Values.** A field that is not there shows nothing; in a patch, null clears it. Times are whole milliseconds, moments
+ISO 8601 UTC with `Z`, flags, kinds, roles and states from closed vocabularies. `gap` and `interval` are milliseconds,
+or `{"laps": 2}` for whole laps, or `{"lap": 16}` on the leader's own row, who has done sixteen. A column says by
+`field` where its value stands; a column without a typed field stands as text under its own id (`C9`).
+
+**Facts** ride in the message that carries their consequence, in order, each with `at`: `laps` (`competitor_id`,
+`number`, null for a lap of the session before, `time_ms`, null when the timekeeper took it away, `sectors_ms`, `flags`,
+`driver`, `revised`: the last lap changed, `provenance`), `stops` (`competitor_id`, `event` in or out), `flags` (`flag`,
+`text`), `messages` (`level`, `text`), `notes` (race control: `time` of day as shown, `kind`, `number`, `text`),
+`sessions` (`id`, `event` started, changed or ended). A snapshot on request has none: facts are told once.
+
+**Order.** `seq` grows by one with each message of the stream; a new session is the next message and a snapshot, all
+else is a patch, a board that is shown anew included. Folding a snapshot with the messages after it (`karttime.client`)
+gives the state at every `seq`. `epoch` changes when that chain is broken.
+
+**Coming back.** `?epoch=…&seq=…` of the last message gets `resumed` and what was missed, or, when that is not known
+any more, a snapshot with `recovered` false. A client that reads too slowly gets a snapshot with `conflated` true in
+place of its backlog. Nothing is made before somebody listens; after the last one left, messages are kept for another
+`LINGER` seconds, then the stream sleeps, and wakes in a new epoch.
+"""
+
+import secrets
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from karttime.api.facts import facts
+from karttime.api.ring import Ring, RingLimits
+from karttime.api.wire import iso
+from karttime.domain.columns import Column, Role
+from karttime.domain.competitor import Competitor
+from karttime.domain.display import clean
+from karttime.domain.session import Change, Session
+from karttime.domain.times import LapsGap, LeaderLap, TimeGap
+from karttime.domain.values import FIELDS, Value
+from karttime.engine.clock import Clock
+from karttime.engine.hub import Publication
+
+LINGER: Final = 60.0  # seconds
+
+Fields = dict[str, Any]
+
+_FIELD_NAMES: Final[Mapping[Role, str]] = {
+    Role.POSITION: "position",
+    Role.TEAM: "team",
+    Role.DRIVER: "driver",
+    Role.STATUS: "status",
+    **{role: name for role, (name, _) in FIELDS.items()},
+}
+_MOMENTS: Final = frozenset(["started_at", "ended_at", "clock_at", "last_line_at"])
+
+
+class Position(NamedTuple):
+    """Where a client stopped listening; `seq` is None when what it said was no number."""
+
+    epoch: str
+    seq: int | None
+
+
+class _View(NamedTuple):
+    """A state as clients have it."""
+
+    at: int
+    session: Fields
+    columns: list[Fields]
+    competitors: dict[str, Fields]
+
+
+def column_fields(columns: Iterable[Column]) -> list[Fields]:
+    """The columns of a board as clients see them."""
+    return [
+        {
+            "id": column.id,
+            "role": column.role.value,
+            "label": clean(column.label.strip()),
+            "field": _FIELD_NAMES.get(column.role, column.id),
+        }
+        for column in columns
+    ]
+
+
+def typed_fields(values: Mapping[str, Value]) -> Fields:
+    """Values as JSON has them, without those that show nothing."""
+    fields: Fields = {}
+    for name, value in values.items():
+        if value is None:
+            continue
+        if name in _MOMENTS:
+            if isinstance(value, int) and value > 0:
+                fields[name] = iso(value)
+        elif isinstance(value, str):
+            if text := clean(value):
+                fields[name] = text
+        else:
+            fields[name] = _number(value)
+    return fields
+
+
+def _number(value: int | bool | TimeGap | LapsGap | LeaderLap) -> int | bool | Fields:
+    match value:
+        case TimeGap(ms):
+            return ms
+        case LapsGap(laps):
+            return {"laps": laps}
+        case LeaderLap(lap):
+            return {"lap": lap}
+        case _:
+            return value
+
+
+def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> Fields:
+    """What to set, and what to clear by null, to make one of the other."""
+    changed: Fields = {name: value for name, value in new.items() if old.get(name) != value}
+    for name in old:
+        if name not in new:
+            changed[name] = None
+    return changed
+
+
+class V1Stream:
+    """One circuit's stream: what was sent last, its number, and the messages that may be asked for again.
+
+    Attributes:
+        epoch: random; new whenever the stream wakes.
+        listeners: clients that follow it now.
+    """
+
+    def __init__(
+        self, circuit_id: str, *, frame: Callable[[bytes], bytes], clock: Clock, limits: RingLimits | None = None
+    ) -> None:
+        self.epoch = ""
+        self.listeners = 0
+        self._circuit_id = circuit_id
+        self._frame = frame
+        self._clock = clock
+        self._limits = limits
+        self._awake = False
+        self._left_at = 0.0
+        self._sleep()
+
+    def _sleep(self) -> None:
+        self._awake = False
+        self._unsure = False
+        self._ring = Ring(self._limits)
+        self._view = _View(0, {}, [], {})
+        self._layout: tuple[Column, ...] = ()
+        self._plain: tuple[Column, ...] = ()
+        self._snapshots: dict[tuple[tuple[str, bool], ...], bytes] = {}
+
+    @property
+    def seq(self) -> int:
+        """Number of the last message."""
+        return self._ring.top
+
+    def join(self, session: Session | None) -> None:
+        """One more listens, to a session that stands where its publications are."""
+        self._doze()
+        self.listeners += 1
+        if self._awake:
+            return
+        self._awake = True
+        self.epoch = secrets.token_hex(4)
+        if session is None:
+            self._view = self._view._replace(at=self._clock.wall_ms())
+        else:
+            self._view = self._look(session, session.last_at, None)
+
+    def leave(self) -> None:
+        """One listens no more."""
+        self.listeners -= 1
+        self._left_at = self._clock.monotonic()
+
+    def _doze(self) -> None:
+        if self._awake and not self.listeners and self._clock.monotonic() - self._left_at > LINGER:
+            self._sleep()
+
+    def take(self, item: Publication) -> list[bytes]:
+        """The message that a publication is worth, if any, framed; nothing while nobody has listened for long."""
+        self._doze()
+        if not self._awake or item.session is None:
+            return []
+        changes = None if self._unsure or any(change.snapshot for change in item.changes) else item.changes
+        self._unsure = True  # until the message is made: whatever fails on the way, the next one catches up
+        view = self._look(item.session, item.at, changes)
+        message = self._step(view) | facts(item)
+        framed: list[bytes] = []
+        if message:
+            head = {"type": "patch", "seq": self.seq + 1, "at": iso(item.at)}
+            framed.append(self._frame(orjson.dumps(head | message)))
+            self._ring.add(self._clock.monotonic(), framed[0])
+            self._snapshots.clear()
+        self._view = view
+        self._unsure = False
+        return framed
+
+    def snapshot(self, notes: Mapping[str, bool]) -> bytes:
+        """The state at `seq`, framed; `notes` say why it comes. Made once for all who ask between two messages."""
+        key = tuple(notes.items())
+        framed = self._snapshots.get(key)
+        if framed is None:
+            message = self._whole(self.seq, self._view) | dict(notes)
+            framed = self._snapshots[key] = self._frame(orjson.dumps(message))
+        return framed
+
+    def resume(self, position: Position) -> list[bytes] | None:
+        """What a client missed since a position, framed; None when that is not known any more."""
+        if position.epoch != self.epoch or position.seq is None:
+            return None
+        self._ring.trim(self._clock.monotonic())
+        missed = self._ring.after(position.seq)
+        if missed is None:
+            return None
+        answer = {
+            "type": "resumed",
+            "circuit_id": self._circuit_id,
+            "epoch": self.epoch,
+            "seq": position.seq,
+            "recovered": True,
+        }
+        return [self._frame(orjson.dumps(answer)), *missed]
+
+    def _look(self, session: Session, at: int, changes: Collection[Change] | None) -> _View:
+        """The session as it is; with changes, only what they name is looked at anew."""
+        if session.columns is not self._layout:
+            self._layout = session.columns
+            self._plain = tuple(column for column in session.columns if column.role not in _FIELD_NAMES)
+        old, competitors = self._view, session.competitors
+        if changes is None:
+            rows = {clean(it.id): self._row(session, it) for it in competitors.values() if it.on_board}
+            return _View(at, typed_fields(session.facts()), column_fields(session.columns), rows)
+        rows = dict(old.competitors)
+        for key in {key: None for change in changes for key in (*change.cells, *change.values)}:
+            competitor = competitors.get(key)
+            if competitor is not None and competitor.on_board:
+                rows[clean(key)] = self._row(session, competitor)
+        fields = typed_fields(session.facts()) if any(change.session for change in changes) else old.session
+        return _View(at, fields, old.columns, rows)
+
+    def _row(self, session: Session, competitor: Competitor) -> Fields:
+        fields = typed_fields(competitor.values(session.columns))
+        for column in self._plain:
+            cell = competitor.cells.get(column.index)
+            if cell is not None and (text := clean(cell.text.strip())):
+                fields[column.id] = text
+        return fields
+
+    def _step(self, new: _View) -> Fields:
+        """What leads from the last state to this one: the keys of a patch, or of a snapshot for a new session."""
+        old = self._view
+        if new.session.get("id") != old.session.get("id"):
+            return self._whole(self.seq + 1, new)
+        known = old.competitors
+        step: Fields = {}
+        if session := difference(old.session, new.session):
+            step["session"] = session
+        if new.columns != old.columns:
+            step["columns"] = new.columns
+        moved = {key: row for key, row in new.competitors.items() if row is not known.get(key)}
+        if competitors := {
+            key: difference(known.get(key, {}), row) for key, row in moved.items() if row != known.get(key)
+        }:
+            step["competitors"] = competitors
+        if removed := [key for key in known if key not in new.competitors]:
+            step["removed"] = removed
+        return step
+
+    def _whole(self, seq: int, view: _View) -> Fields:
+        ordered = sorted(view.competitors.items(), key=lambda item: item[1].get("position", 1_000_000))
+        return {
+            "type": "snapshot",
+            "circuit_id": self._circuit_id,
+            "epoch": self.epoch,
+            "seq": seq,
+            "at": iso(view.at),
+            "session": view.session,
+            "columns": view.columns,
+            "competitors": [{"id": key, **fields} for key, fields in ordered],
+        }
