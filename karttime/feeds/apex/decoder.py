@@ -182,7 +182,10 @@ class ApexDecoder:
         heading, countdown = self._announced(burst)
         now = Standing(heading, cells.keys(), 0, is_blank(grid, columns), countdown)
         same, why = self._goes_on(now)
-        reader.end_of_frame()
+        if same:
+            reader.end_of_frame()
+        else:
+            reader.end_of_session()
         reader.flush(self._out)
         if not same:
             self._start_session(heading, why, early)

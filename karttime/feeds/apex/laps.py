@@ -229,9 +229,13 @@ class LapTracker:
             return [self._lap("pit-lane", shown.time_ms, (shown.frame,), shown.at)]
         return self._settle(frame + 1, 0)
 
+    def end(self, frame: int, at: int) -> list[Decision]:
+        """Decide whatever waits: nothing more will come."""
+        return self._settle(frame + 2, at) if self.waiting else []
+
     def board(self, frame: int, at: int, time_ms: int | None, new_laps: int | None) -> list[Decision]:
         """A new board of the same session shows this last lap and, where it counts laps, so many more than before."""
-        decided = self._settle(frame + 2, at) if self.waiting else []
+        decided = self.end(frame, at)
         if time_ms is not None and new_laps == 1 and time_ms != self.last_ms:
             decided.append(self._lap("board", time_ms, (frame,), at))
         elif time_ms is not None:

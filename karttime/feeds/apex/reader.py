@@ -165,6 +165,12 @@ class RowReader:
             if not tracker.waiting:
                 del self._waiting[row]
 
+    def end_of_session(self) -> None:
+        """Decide the laps that wait for a next frame: it belongs to another session."""
+        for row in self._waiting:
+            self._decide(row, row.tracker.end(self.frame, self.at))
+        self._waiting.clear()
+
     def board_shown(self, row: Row, before: int | None) -> None:
         """A row of a new board of the same session: decide what the time between the boards hid.
 

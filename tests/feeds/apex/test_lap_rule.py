@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from karttime.domain.ids import CompetitorId
 from karttime.domain.updates import LapCompleted, LapFlag, LapRevised
 
 if TYPE_CHECKING:
@@ -248,3 +249,12 @@ def test_an_identical_lap_that_was_held_back(feed: "Feed") -> None:
     feed.lap(71, "1:00.000", 60, extra=["r71c7|in|1"])
     feed.send("r71c7|in|2", "r71|*|60000|", after=84)
     assert feed.laps(71) == [60_000, 60_000]
+
+
+def test_a_lap_that_waits_when_the_next_session_begins(feed: "Feed") -> None:
+    """Its time was sent, its crossing would have come with the next frame: it belongs to the session that ends."""
+    feed.board()
+    feed.green(71)
+    feed.send("r71c5|tn|1:00.000", after=60)
+    feed.board(letter="p")
+    assert [lap.time_ms for lap in feed.book.sessions[0].competitors[CompetitorId("71")].laps] == [60_000]
