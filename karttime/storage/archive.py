@@ -1,19 +1,27 @@
 """The archive: rows go into a bounded queue at once, and one thread writes them in groups.
 
-Whoever hands rows in never waits. A database that is slow, locked, full or away costs time, not the live data: the
-writer tries the same group again until it is taken, the queue holds what comes meanwhile, and what no longer fits is
-counted by `status()` and logged, never dropped in silence. Rows that the database refuses for good are counted too.
+Whoever hands rows in never waits. A database that is slow, locked, full, hung or away costs time, not the live data:
+the writer tries the same group again until it is taken, and every write may be repeated without harm, so a commit whose
+answer was lost makes nothing twice. The queue holds what comes meanwhile. When it is full, rows are refused from then
+on, newest first: `state` is `losing`, the log says so as it begins and how many were lost when it is over, and
+whoever handed them in says everything again later (`Extract.forget`), which brings back laps and sessions, not rows.
+Rows that the database refuses for good, for what is in them, are found, counted and logged; they cost no other.
+
+What waits here is lost if the process is killed, though clients have seen it. That is closed by a journal, a local file
+that gives each publication its (epoch, seq) and holds it before any client hears of it: it will stand before
+`Archive.take`, between the hub and its taps, and this queue becomes the reader that drains it into the database and
+remembers how far it came. Writing is idempotent by position already, so that draining may begin again anywhere.
 """
 
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError, SQLAlchemyError, StatementError
 
 from karttime.storage import connections, laps, sessions, timing
 from karttime.storage.connections import ConnectionEvent
@@ -30,7 +38,7 @@ _WRITERS: Final[tuple[tuple[str, Callable[[Connection, Any], None]], ...]] = (
 )
 
 # What is wrong with a value itself, also as drivers say it that do not wrap it; trying again would not help.
-_REFUSALS: Final = (SQLAlchemyError, TypeError, ValueError, OverflowError)
+_VALUES: Final = (DataError, IntegrityError, TypeError, ValueError, OverflowError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +54,7 @@ class ArchiveOptions:
     """
 
     capacity: int = 20_000
-    group: int = 500
+    group: int = 2_000
     interval: float = 0.2
     retry: float = 0.25
     retry_max: float = 5.0
@@ -54,7 +62,16 @@ class ArchiveOptions:
 
 @dataclass(frozen=True, slots=True)
 class ArchiveStatus:
-    """The archive as it is now. `state` is `ok`, `failing` (see `error`) or `closed`."""
+    """The archive as it is now.
+
+    Attributes:
+        state: `ok`, `failing` (see `error`), `losing` (the queue is full) or `closed`.
+        error: what the database said last, empty when it took the last group.
+        queued: rows that wait.
+        written: rows that the database took.
+        dropped: rows that found no room.
+        refused: rows that the database will never take.
+    """
 
     state: str
     error: str
@@ -77,6 +94,7 @@ class Archive:
         self._abandoned = threading.Event()
         self._error = ""
         self._written = self._dropped = self._refused = 0
+        self._losing = 0  # rows that were lost since the queue ran full; 0 while there is room
         self._thread = threading.Thread(target=self._run, name="karttime-archive", daemon=True)
         self._thread.start()
 
@@ -87,10 +105,7 @@ class Archive:
             return True
         with self._wake:
             if self._queued + rows > self._options.capacity or self._closing.is_set():
-                first = not self._dropped
-                self._dropped += rows
-                if first:
-                    log.error("The archive's queue is full: rows are being lost. Database: %s", self._error or "slow")
+                self._drop(rows)
                 return False
             self._queue.append(batch)
             self._queued += rows
@@ -103,8 +118,18 @@ class Archive:
 
     def status(self) -> ArchiveStatus:
         """As it is now."""
-        state = "closed" if not self._thread.is_alive() else "failing" if self._error else "ok"
-        return ArchiveStatus(state, self._error, self._queued, self._written, self._dropped, self._refused)
+        return ArchiveStatus(self._state(), self._error, self._queued, self._written, self._dropped, self._refused)
+
+    def _state(self) -> str:
+        if not self._thread.is_alive():
+            return "closed"
+        return "losing" if self._losing else "failing" if self._error else "ok"
+
+    def _drop(self, rows: int) -> None:
+        if not self._losing:
+            log.error("The archive's queue is full: rows are being lost. Database: %s", self._error or "slow")
+        self._losing += rows
+        self._dropped += rows
 
     def close(self, timeout: float = 3.0) -> None:
         """Write what waits, then end; what cannot be written in time is counted as dropped and logged."""
@@ -126,6 +151,9 @@ class Archive:
                 return
             with self._wake:
                 self._queued = max(0, self._queued - len(batch))
+                if self._losing and 2 * self._queued <= self._options.capacity:
+                    log.error("The archive has room again; %d rows were lost", self._losing)
+                    self._losing = 0
 
     def _next(self) -> Batch | None:
         """The next group; it stays counted as queued until it is written. None when all is over."""
@@ -150,36 +178,26 @@ class Archive:
                     for name, write in _WRITERS:
                         if rows := getattr(batch, name):
                             write(connection, rows)
-            except (OperationalError, InterfaceError) as error:
+            except (SQLAlchemyError, *_VALUES) as error:
+                if _for_good(error):
+                    return self._without_the_bad(batch, error)
                 self._failing(error)
                 if self._closing.wait(pause) and self._abandoned.wait(0.1):
                     return False
                 pause = min(2 * pause, self._options.retry_max)
-            except _REFUSALS as error:
-                self._one_by_one(batch, error)
-                return True
             else:
                 self._recovered(len(batch))
                 return True
 
-    def _one_by_one(self, batch: Batch, error: Exception) -> None:
-        """Some row of a group is refused for good: save the others."""
-        log.error("The database refuses a group of %d rows, trying one by one: %s", len(batch), reason(error))
-        for name, write in _WRITERS:
-            for row in getattr(batch, name):
-                self._one(write, row)
+    def _without_the_bad(self, batch: Batch, error: Exception) -> bool:
+        """Some row of a group is refused for good: write each half for itself, down to that row."""
+        if len(batch) > 1:
+            return all(self._write(half) for half in batch.halves())
+        self._refused += 1
+        log.error("The database refuses a row: %s", reason(error))
+        return True
 
-    def _one(self, write: Callable[[Connection, Sequence[Any]], None], row: object) -> None:
-        try:
-            with self.database.writing() as connection:
-                write(connection, [row])
-        except _REFUSALS as error:
-            self._refused += 1
-            log.warning("The database refuses a row: %s", reason(error))
-        else:
-            self._written += 1
-
-    def _failing(self, error: SQLAlchemyError) -> None:
+    def _failing(self, error: Exception) -> None:
         text = reason(error)
         if text != self._error:
             log.error("The database cannot be written, trying again: %s", text)
@@ -190,3 +208,10 @@ class Archive:
             log.warning("The database can be written again; %d rows wait", self._queued - rows)
             self._error = ""
         self._written += rows
+
+
+def _for_good(error: Exception) -> bool:
+    """Whether it is about a value, which no second attempt changes, and not about the database."""
+    if isinstance(error, ProgrammingError):  # a driver that cannot send a value says so without a code of the server
+        return not getattr(error.orig, "sqlstate", None) and not getattr(error.orig, "sqlite_errorcode", None)
+    return isinstance(error, _VALUES) or (isinstance(error, StatementError) and not isinstance(error, DBAPIError))

@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from karttime.storage.tables import connection_logs
+
+_COLUMNS: Final = ("circuit_id", "at", "event", "detail")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +23,14 @@ class ConnectionEvent:
 
 
 def insert(connection: Connection, rows: Sequence[ConnectionEvent]) -> None:
-    """Add events, in order."""
+    """Add events, in order; one that is there already, with its moment and all its words, changes nothing."""
+    table = connection_logs.c
+    values = {name: bindparam(name, type_=table[name].type) for name in _COLUMNS}
+    known = select(table.id).where(*(table[name] == value for name, value in values.items()))
+    new = select(*values.values()).where(~known.exists())
     connection.execute(
-        connection_logs.insert(),
-        [{"circuit_id": row.circuit_id, "at": row.at, "event": row.event, "detail": row.detail} for row in rows],
+        connection_logs.insert().from_select(_COLUMNS, new),
+        [{name: getattr(row, name) for name in _COLUMNS} for row in rows],
     )
 
 

@@ -24,25 +24,26 @@ class Database:
         before: its schema as it was when it was opened; now it is the newest.
     """
 
-    def __init__(self, url: str, *, upgrade: bool | None = None) -> None:
+    def __init__(self, url: str, *, upgrade: bool | None = None, patient: bool = False) -> None:
         """Open the database; an empty one gets its tables.
 
         Args:
             url: its address.
             upgrade: an older schema becomes ours (True), is refused (False), or, without a choice, becomes ours in an
                 SQLite file, which nobody else uses, and is refused in PostgreSQL, which others may be using.
+            patient: statements may take as long as they need; otherwise a slow server is an error after seconds.
 
         Raises:
             UsageError: the address is no good.
             StorageError: it cannot be opened, belongs to something else, or has another schema than ours.
         """
         self.url = parse_url(url)
-        self._engine = make_engine(self.url)
+        self._engine = make_engine(self.url, patient=patient)
         if upgrade is None:
             upgrade = self.url.get_backend_name() == "sqlite"
         try:
             with translated(self.url):
-                self.before = _prepare(self._engine, upgrade=upgrade)
+                self.before = _prepare(self._engine, self.url, upgrade=upgrade)
         except StorageError:
             self._engine.dispose()
             raise
@@ -88,11 +89,6 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
     connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=others), list(rows))
 
 
-def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows but those of which a key, any unique one, is there already."""
-    connection.execute(_insert(connection, table).on_conflict_do_nothing(), list(rows))
-
-
 def add_new(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
     """Insert one row; False when a key of it, any unique one, is there already."""
     statement = _insert(connection, table).values(row).on_conflict_do_nothing().returning(*table.primary_key)
@@ -121,7 +117,7 @@ def look(url: str) -> Schema:
         engine.dispose()
 
 
-def _prepare(engine: Engine, *, upgrade: bool) -> Schema:
+def _prepare(engine: Engine, url: URL, *, upgrade: bool) -> Schema:
     with engine.begin() as connection:
         found = schema.look(connection)
     if not found.behind:
@@ -131,5 +127,9 @@ def _prepare(engine: Engine, *, upgrade: bool) -> Schema:
             f"the database has schema {found.revision}, this karttime needs {found.newest}: "
             "make a backup, stop what else uses it, and run `karttime db upgrade`"
         )
-    with engine.begin() as connection:
-        return schema.upgrade(connection)
+    patient = make_engine(url, patient=True)  # an index over a season takes its time
+    try:
+        with patient.begin() as connection:
+            return schema.upgrade(connection)
+    finally:
+        patient.dispose()

@@ -41,37 +41,51 @@ def parse_url(text: str) -> URL:
     return url
 
 
-def make_engine(url: URL) -> Engine:
+def make_engine(url: URL, *, patient: bool = False) -> Engine:
     """An engine for the address; the folder of an SQLite file is made.
+
+    Args:
+        url: its address.
+        patient: statements may take as long as they need. Otherwise a server that is slow or hangs is an error within
+            5 seconds: what waits for it can say so, and tries again.
 
     Raises:
         StorageError: the folder cannot be made.
         UsageError: the driver is not installed.
     """
-    if url.get_backend_name() == "sqlite" and url.database:
-        try:
-            Path(url.database).expanduser().parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StorageError(f"the folder of {url.database} cannot be made: {error.strerror}") from error
+    options: dict[str, Any] = {
+        "json_serializer": lambda value: orjson.dumps(value).decode(),
+        "json_deserializer": orjson.loads,
+    }
+    if url.get_backend_name() == "sqlite":
+        _make_folder(url)
+        engine = create_engine(url, **options)
+        event.listen(engine, "connect", _sqlite_pragmas)
+        return engine
     try:
-        engine = create_engine(
-            url,
-            json_serializer=lambda value: orjson.dumps(value).decode(),
-            json_deserializer=orjson.loads,
-            pool_pre_ping=url.get_backend_name() != "sqlite",
-            connect_args=_connect_args(url),
-        )
+        from karttime.storage.postgresql import PromptConnection
+
+        engine = create_engine(url, pool_pre_ping=True, connect_args=_connect_args(patient), **options)
     except ModuleNotFoundError:
         raise UsageError("PostgreSQL needs its driver: pip install 'karttime[postgres]'") from None
-    if url.get_backend_name() == "sqlite":
-        event.listen(engine, "connect", _sqlite_pragmas)
+    if not patient:
+        event.listen(
+            engine, "do_connect", lambda _dialect, _record, args, named: PromptConnection.connect(*args, **named)
+        )
     return engine
 
 
-def _connect_args(url: URL) -> dict[str, Any]:
-    if url.get_backend_name() == "sqlite":
-        return {}
-    return {"connect_timeout": 5, "options": "-c statement_timeout=10000", "tcp_user_timeout": 10_000}
+def _make_folder(url: URL) -> None:
+    try:
+        Path(url.database or "").expanduser().parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"the folder of {url.database} cannot be made: {error.strerror}") from error
+
+
+def _connect_args(patient: bool) -> dict[str, Any]:
+    limits = {} if patient else {"statement_timeout": 3000, "idle_in_transaction_session_timeout": 10_000}
+    options = " ".join(f"-c {name}={value}" for name, value in limits.items())
+    return {"connect_timeout": 3, "options": options, "tcp_user_timeout": 4000, "application_name": "karttime"}
 
 
 def _sqlite_pragmas(connection: Any, _record: object) -> None:

@@ -14,7 +14,7 @@ What is stored is the row as displayed at that moment, timers and all.
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
 from karttime.domain.classification import shown
@@ -50,6 +50,16 @@ class Batch:
         self.laps += other.laps
         self.timing += other.timing
         self.connections += other.connections
+
+    def halves(self) -> tuple["Batch", "Batch"]:
+        """Two batches with the same rows, neither of them empty if there are two rows or more."""
+        kinds = {kind.name: getattr(self, kind.name) for kind in fields(self) if getattr(self, kind.name)}
+        if len(kinds) > 1:
+            first = next(iter(kinds))
+            return Batch(**{first: kinds.pop(first)}), Batch(**kinds)
+        [(name, rows)] = kinds.items()
+        middle = len(rows) // 2
+        return Batch(**{name: rows[:middle]}), Batch(**{name: rows[middle:]})
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,6 @@ def _lock(connection: Connection) -> None:
     if connection.dialect.name == "sqlite":  # whose driver would begin a transaction only at the first row written
         connection.exec_driver_sql("BEGIN IMMEDIATE")
     else:
-        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")  # an index over a season takes its time
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
 
 

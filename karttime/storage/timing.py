@@ -2,12 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
+import orjson
 from sqlalchemy import Connection, and_, or_, select
 
-from karttime.storage.database import insert_new
 from karttime.storage.tables import timing_data
+
+COLUMNS: Final = tuple(column.name for column in timing_data.columns if column is not timing_data.c.id)
+_INSERT: Final = (  # for SQLite's own driver, at twice the library's speed
+    f"INSERT INTO {timing_data.name} ({', '.join(COLUMNS)}) "  # noqa: S608 - names of our own tables
+    f"VALUES ({', '.join('?' * len(COLUMNS))}) ON CONFLICT DO NOTHING"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +56,28 @@ class Wanted:
 
 def insert(connection: Connection, rows: Sequence[TimingRow]) -> None:
     """Add rows, in order; those whose position is there already change nothing."""
-    insert_new(
-        connection,
-        timing_data,
-        [
-            {
-                "circuit_id": row.circuit_id,
-                "session_id": row.session_id,
-                "at": row.at,
-                "seq": row.seq,
-                "competitor_id": row.competitor_id,
-                "mapped": row.mapped,
-                "raw": row.raw,
-                "source_url": row.source_url,
-                "source_format": row.source_format,
-                "epoch": row.epoch,
-            }
-            for row in rows
-        ],
+    prepared = [values(row) for row in rows]
+    if connection.dialect.name == "postgresql":
+        from karttime.storage.postgresql import copy_new
+
+        copy_new(connection, timing_data, COLUMNS, prepared)
+    else:
+        connection.exec_driver_sql(_INSERT, prepared)
+
+
+def values(row: TimingRow) -> tuple[Any, ...]:
+    """The row as drivers take it, in the order of `COLUMNS`."""
+    return (
+        row.circuit_id,
+        row.session_id,
+        row.at,
+        row.seq,
+        row.competitor_id,
+        orjson.dumps(row.mapped).decode(),
+        orjson.dumps(row.raw).decode(),
+        row.source_url,
+        row.source_format,
+        row.epoch,
     )
 
 
