@@ -11,7 +11,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from karttime import __version__
-from karttime.api import circuits, documentation, editing, export, history, live, problems, statistics, system
+from karttime.api import circuits, documentation, editing, export, history, problems, statistics, system
 from karttime.api.body import BodyLimit
 from karttime.api.origins import Origins
 from karttime.api.problems import problem
@@ -57,7 +57,7 @@ class KnownPages:
 
 
 def create_app(service: Service) -> FastAPI:
-    """The application; whoever serves it opens and closes the engine and the archive, and uses `LiveProtocol`."""
+    """The application; whoever serves it opens and closes the engine and the archive, and adds the live stream."""
     app = FastAPI(title="karttime", version=__version__, description=_ABOUT, docs_url=None, redoc_url=None)
     app.state.service = service
     origins = service.origins
@@ -73,7 +73,7 @@ def create_app(service: Service) -> FastAPI:
         max_age=3600,
     )
     problems.install(app, debug=service.debug)
-    for module in (system, circuits, editing, history, statistics, export, live):
+    for module in (system, circuits, editing, history, statistics, export):
         app.include_router(module.router)
     documentation.install(app, STATIC, PAGE_HEADERS)
 

@@ -1,86 +1,328 @@
-"""The way to one WebSocket client: ready-made frames written straight to its connection, and cutting it off.
+"""One WebSocket connection, as uvicorn's `ws` class: frames straight to the socket, no task and no queue for a client.
 
-uvicorn's own WebSocket class builds each frame anew for each client, waits for a slow one, and on a lost client only
-asks for a close that a full buffer never lets happen. `LiveProtocol` is that class with a `Link` handed to the
-endpoint: a server's frames are not masked, so their bytes are the same for everybody and are built once.
+uvicorn's own class builds each frame anew for each client, keeps a task and a queue for each, and asks a lost client
+for a close that a full buffer never lets happen. Here a frame's bytes are built once and written to every socket; the
+transport takes over only what the kernel does not take at once, and says so with `pause_writing`. Nobody waits for a
+client: whoever writes looks at `busy` first, and `Visitor.writable` says when all has left.
 """
 
 import asyncio
-from typing import Any, Final, Protocol, cast
+import ipaddress
+import logging
+import os
+from collections.abc import Coroutine, Mapping
+from enum import Enum, auto
+from typing import Any, ClassVar, Final, Protocol, cast
 
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.frames import Frame, Opcode
+from uvicorn.config import Config
+from uvicorn.server import ServerState
 
-from karttime.api.limits import Bucket
+from karttime.api.frames import Close, CloseCode, Message, Opcode, Ping, Pong, Receiver, Violation, close_frame, frame
+from karttime.api.handshake import RefusedError, Request
+from karttime.api.keeper import Keeper
+from karttime.api.limits import Bucket, Doors
 
-LINK: Final = "karttime.link"
-PINGS_PER_SECOND: Final = 10.0
-_LOOK: Final = 1.0  # seconds between looks at a client that reads slowly
+log = logging.getLogger(__name__)
+
+PING: Final = frame(Opcode.PING, b"")
+MAX_DISCARDED: Final = 64 * 1024  # bytes that a client may go on sending after it was closed for a fault
 
 
-def text_frame(message: bytes) -> bytes:
-    """A WebSocket text frame around a message, as a server sends it."""
-    return Frame(Opcode.TEXT, message).serialize(mask=False)
+class Visitor(Protocol):
+    """Who is at the other end of a link, for the endpoint. Called by the link; never waited for."""
+
+    def received(self, content: str | bytes) -> None:
+        """A message has come."""
+        ...
+
+    def writable(self) -> None:
+        """Everything that was unsent has left: the link is not busy any more."""
+        ...
+
+    def lost(self) -> None:
+        """The connection is gone; the last call."""
+        ...
 
 
-class Link(Protocol):
-    """What the live stream needs of a connection."""
+class Endpoint(Protocol):
+    """What is served over links."""
+
+    @property
+    def doors(self) -> Doors:
+        """Who counts how many are in."""
+        ...
+
+    def subprotocol(self, request: Request) -> str | None:
+        """The subprotocol to agree on. Raises `RefusedError` where nothing is served."""
+        ...
+
+    def visit(self, link: "Link", request: Request) -> Visitor | None:
+        """A connection is open; None when it was closed at once."""
+        ...
+
+
+class State(Enum):
+    """Where a connection stands."""
+
+    OPENING = auto()
+    OPEN = auto()
+    CLOSING = auto()  # a close was sent, its answer has not come
+    ENDING = auto()  # nothing more is sent, and what comes is not looked at
+    LOST = auto()
+
+
+class Link(asyncio.Protocol):
+    """A connection.
+
+    Attributes:
+        busy: something is unsent; what is written now waits behind it, in memory.
+        address: who it is, for limits.
+        cut: it was cut off because it read nothing.
+    """
+
+    __slots__ = (
+        "_bytes",
+        "_connections",
+        "_controls",
+        "_discarded",
+        "_fd",
+        "_heard",
+        "_loop",
+        "_messages",
+        "_moved_at",
+        "_place",
+        "_receiver",
+        "_state",
+        "_tasks",
+        "_transport",
+        "_unsent",
+        "_visitor",
+        "address",
+        "busy",
+        "cut",
+    )
+
+    endpoint: ClassVar[Endpoint]
+    keeper: ClassVar[Keeper]
+
+    def __init__(self, config: Config, server_state: ServerState, app_state: dict[str, Any]) -> None:
+        del config, app_state  # uvicorn gives them to every class
+        self._connections = cast(set[Any], server_state.connections)
+        self._tasks = server_state.tasks
+        self._loop = asyncio.get_running_loop()
+        limits = self.keeper.limits
+        self._receiver = Receiver(limits.message)
+        self._bytes = Bucket(limits.bytes, 2 * limits.bytes)
+        self._messages = Bucket(limits.messages, 3 * limits.messages)
+        self._controls = Bucket(limits.controls, 5 * limits.controls)
+        self._state = State.OPENING
+        self._visitor: Visitor | None = None
+        self._heard = True
+        self._place: int | None = None
+        self._discarded = 0
+        self._unsent, self._moved_at = 0, 0.0
+        self.address = ""
+        self.busy = False
+        self.cut = False
+
+    # What asyncio and uvicorn call.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take over from the HTTP protocol."""
+        self._transport = cast(asyncio.Transport, transport)
+        self._fd: int = transport.get_extra_info("socket").fileno()
+        self._connections.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        self._heard = True
+        if self._state is State.OPENING:
+            self._handshake(data)
+        elif self._ending:
+            self._discarded += len(data)
+            if self._discarded > MAX_DISCARDED:
+                self.abort()
+        elif not self._bytes.take(self._loop.time(), len(data)):
+            self._fail(CloseCode.POLICY, "too many bytes: send less")
+        else:
+            for received in self._receiver.feed(data):
+                self._handle(received)
+                if self._ending:
+                    break
+
+    def eof_received(self) -> None:
+        """The transport closes itself after this."""
+
+    def pause_writing(self) -> None:
+        """Something is unsent."""
+        self.busy = True
+        self._unsent, self._moved_at = self._transport.get_write_buffer_size(), self._loop.time()
+        self.keeper.behind.add(self)
+
+    def resume_writing(self) -> None:
+        """Nothing is unsent any more."""
+        self.busy = False
+        self.keeper.behind.discard(self)
+        if self._visitor is not None and self._state is State.OPEN:
+            self._visitor.writable()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc  # however it ended
+        self._state = State.LOST
+        self._connections.discard(self)
+        if self._place is not None:
+            self.keeper.forget(self, self._place)
+            self.endpoint.doors.leave(self.address)
+        self.keeper.arrived(self)
+        if self._visitor is not None:
+            self._visitor.lost()
+            self._visitor = None
+
+    def shutdown(self) -> None:
+        """The service ends: who reads is told to come again, who does not is cut off."""
+        if self.busy or self._state is not State.OPEN:
+            self.abort()
+        else:
+            self.close(CloseCode.RESTART, "the service restarts: connect again")
+
+    # What the endpoint and its visitors call.
 
     def write(self, frames: bytes) -> None:
-        """Send ready-made frames; never waits."""
-        ...
+        """Send whole frames; never waits. What a closed connection is sent is dropped."""
+        if self._state is not State.OPEN:
+            return
+        if not self.busy:
+            try:
+                sent = os.write(self._fd, frames)
+            except BlockingIOError:
+                sent = 0
+            except OSError:  # it is gone, which the loop will notice as well
+                self.abort()
+                return
+            if sent == len(frames):
+                return
+            frames = frames[sent:]
+        self._transport.write(frames)
 
-    async def drained(self, patience: float) -> bool:
-        """Wait until the client has read enough to be sent more; False when it reads nothing for `patience` seconds."""
-        ...
+    def close(self, code: int, reason: str = "") -> None:
+        """Close with a code, after what was written; whoever does not answer in time is cut off."""
+        if self._state is State.OPEN:
+            self.write(close_frame(code, reason))
+            self._end(State.CLOSING)
 
     def abort(self) -> None:
         """Cut the connection off at once, whatever is unsent."""
-        ...
+        if self._state is not State.LOST:
+            self._state = State.ENDING
+            self._transport.abort()
+
+    def start(self, job: Coroutine[Any, Any, None]) -> None:
+        """Run a short job for this connection; uvicorn waits for it when it ends."""
+        task = self._loop.create_task(job)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    @property
+    def open(self) -> bool:
+        """Whether something can be sent."""
+        return self._state is State.OPEN
+
+    @property
+    def _ending(self) -> bool:
+        return self._state is State.ENDING
+
+    # What the keeper calls.
+
+    def ping(self) -> bool:
+        heard, self._heard = self._heard, False
+        if heard and not self.busy:
+            self.write(PING)
+        return heard or self.busy  # whoever is behind is judged by what it reads
+
+    def stalled(self, now: float) -> bool:
+        unsent = self._transport.get_write_buffer_size()
+        if unsent < self._unsent:
+            self._moved_at = now
+        self._unsent = unsent
+        self.cut = now - self._moved_at >= self.keeper.limits.patience
+        return self.cut
+
+    # The protocol itself.
+
+    def _handshake(self, head: bytes) -> None:
+        """Answer the request, which uvicorn hands over whole; the visit begins when this link is the protocol."""
+        try:
+            request = Request.parse(head)
+            answer = request.answer(self.endpoint.subprotocol(request))
+        except RefusedError as refused:
+            self._transport.write(refused.answer())
+            self._transport.close()
+            self._state = State.ENDING
+            return
+        self._transport.set_write_buffer_limits(high=0)
+        self._transport.write(answer)
+        self._state = State.OPEN
+        self._loop.call_soon(self._visit, request)
+
+    def _visit(self, request: Request) -> None:
+        if self._state is not State.OPEN:
+            return
+        self.address = client_address(self._transport.get_extra_info("peername"), request.headers)
+        full = self.endpoint.doors.enter(self.address)
+        if full is not None:
+            self.close(*full)
+            return
+        self._place = self.keeper.keep(self)
+        self._visitor = self.endpoint.visit(self, request)
+
+    def _handle(self, received: Message | Ping | Pong | Close | Violation) -> None:
+        match received:
+            case Message(content):
+                if not self._messages.take(self._loop.time()):
+                    self._fail(CloseCode.TOO_MANY, "too many messages: send fewer")
+                elif self._visitor is not None and self._state is State.OPEN:
+                    self._visitor.received(content)
+            case Ping() | Pong():
+                if not self._controls.take(self._loop.time()):
+                    self._fail(CloseCode.POLICY, "too many pings: send fewer")
+                elif isinstance(received, Ping):
+                    self.write(frame(Opcode.PONG, received.payload))
+            case Close(code):
+                self.write(close_frame(code))
+                self._end(State.ENDING)
+                self._transport.close()
+            case Violation(code, reason):
+                self._fail(code, reason)
+
+    def _fail(self, code: CloseCode, reason: str) -> None:
+        """Close for the client's fault: what it sends from now on is not looked at."""
+        self.write(close_frame(code, reason))
+        self._end(State.ENDING)
+        self._transport.write_eof()
+
+    def _end(self, state: State) -> None:
+        self._state = state
+        self.keeper.expect(self, self._loop.time() + self.keeper.limits.closing)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("A client's connection failed", exc_info=error)
+            self.close(CloseCode.INTERNAL, "the service has a fault of its own")
 
 
-class LiveProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's WebSocket protocol with a link for the endpoint, and lost clients cut off instead of asked."""
+def link_class(endpoint: Endpoint, keeper: Keeper) -> type[Link]:
+    """The class for uvicorn, whose connections are served by an endpoint."""
+    return type("Link", (Link,), {"__slots__": (), "endpoint": endpoint, "keeper": keeper})
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._pings = Bucket(PINGS_PER_SECOND, 5 * PINGS_PER_SECOND)
 
-    def handle_connect(self, event: Any) -> None:
-        super().handle_connect(event)
-        if hasattr(self, "scope"):  # its task has not run yet; a refused handshake has none
-            extensions = cast(dict[str, Any], self.scope["extensions"])
-            extensions[LINK] = self
-
-    def write(self, frames: bytes) -> None:
-        if not self.close_sent and not self.transport.is_closing():
-            self.transport.write(frames)
-
-    async def drained(self, patience: float) -> bool:
-        waited, left = 0.0, self.transport.get_write_buffer_size()
-        while not self.writable.is_set():
-            try:
-                # Not wait_for: before Python 3.12 it may swallow the cancellation that comes with a lost connection.
-                async with asyncio.timeout(_LOOK):
-                    await self.writable.wait()
-            except TimeoutError:
-                now = self.transport.get_write_buffer_size()
-                waited = 0.0 if now < left else waited + _LOOK
-                left = now
-                if waited >= patience:
-                    return False
-        return True
-
-    def abort(self) -> None:
-        self.transport.abort()
-
-    def handle_ping(self) -> None:
-        """Answer a client's ping; one that floods us with them is cut off."""
-        if self._pings.take(self.loop.time()):
-            super().handle_ping()
-        else:
-            self.transport.abort()
-
-    def keepalive_timeout(self) -> None:
-        super().keepalive_timeout()
-        self.transport.abort()  # a client that answers no ping reads no close either
+def client_address(peer: tuple[Any, ...] | None, headers: Mapping[str, str]) -> str:
+    """Who a client is: its address, told by a reverse proxy when that runs on this machine; of IPv6, the network."""
+    try:
+        address = ipaddress.ip_address(str(peer[0]).partition("%")[0]) if peer else None
+        if address is not None and address.is_loopback and "x-forwarded-for" in headers:
+            address = ipaddress.ip_address(headers["x-forwarded-for"].rpartition(",")[2].strip())
+    except ValueError:
+        return ""
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(address.ipv4_mapped or ipaddress.IPv6Network((address, 64), strict=False))
+    return str(address or "")

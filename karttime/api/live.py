@@ -2,20 +2,22 @@
 
 `?format=timing_data|karting_data|both|karttime.v1`, or the subprotocol of that name; without a choice a client gets
 the two published ones. Always accepted first, so that a browser sees the close code: 4004 unknown circuit, 4400 unknown
-format, 4403 page not allowed, 1013 full. The loss of the timing system is a `status_update`, never a close.
+format, 4403 page not allowed, 4429 too many from one address or too many messages, 1013 full. The loss of the timing
+system is a `status_update`, never a close.
 """
 
-import asyncio
 import logging
+import re
 from collections.abc import Iterable, Mapping
+from http import HTTPStatus
 from typing import Final, NamedTuple
 
-from fastapi import APIRouter, WebSocket
-
 from karttime.api import wire
-from karttime.api.channel import Client
-from karttime.api.limits import Bucket
-from karttime.api.link import LINK, Link
+from karttime.api.channel import Channel, Client
+from karttime.api.frames import CloseCode, text_frame
+from karttime.api.handshake import RefusedError, Request
+from karttime.api.limits import Bucket, Doors
+from karttime.api.link import Link
 from karttime.api.service import Service
 from karttime.api.v1 import Position
 from karttime.api.wire import WireFormat
@@ -24,14 +26,12 @@ from karttime.domain.values import whole_number
 from karttime.engine.engine import UnknownCircuit
 from karttime.errors import KarttimeError
 
-router = APIRouter()
-
 log = logging.getLogger(__name__)
 
 MAX_REASON: Final = 40  # characters; a close frame holds 123 bytes
-COMMANDS_PER_SECOND: Final = 20.0
 ERRORS_PER_SECOND: Final = 1.0
 BOTH: Final = (WireFormat.KARTING, WireFormat.TIMING)
+_PATH: Final = re.compile(r"/circuits/([^/]+)/live")
 
 
 class Wish(NamedTuple):
@@ -59,58 +59,81 @@ def chosen(asked: str | None, subprotocols: Iterable[str]) -> tuple[tuple[WireFo
     return BOTH, None
 
 
-@router.websocket("/circuits/{circuit_id}/live")
-async def live(socket: WebSocket, circuit_id: str) -> None:
-    """Send a circuit's live data until the client leaves."""
-    service: Service = socket.app.state.service
-    formats, subprotocol = chosen(socket.query_params.get("format"), socket.scope.get("subprotocols", ()))
-    await socket.accept(subprotocol)
-    if not service.origins.allow(socket.headers):
-        await socket.close(4403, "this web page is not allowed: add its address to CORS_ORIGINS")
-    elif formats is None:
-        await socket.close(4400, "unknown format: use timing_data, karting_data, both or karttime.v1")
-    elif service.clients >= service.max_clients:
-        await socket.close(1013, "too many clients: try again later")
-    else:
-        await _stream(socket, service, circuit_id, Wish(formats, position(socket.query_params)))
+class LiveEndpoint:
+    """Serves the live streams of a service over links."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self.doors = Doors(service.max_clients, service.max_per_address)
+
+    def subprotocol(self, request: Request) -> str | None:
+        if _PATH.fullmatch(request.path) is None:
+            raise RefusedError(HTTPStatus.NOT_FOUND, "there is a WebSocket at /circuits/{id}/live only")
+        return chosen(request.query.get("format"), request.subprotocols)[1]
+
+    def visit(self, link: Link, request: Request) -> "Viewer | None":
+        path = _PATH.fullmatch(request.path)
+        formats, _ = chosen(request.query.get("format"), request.subprotocols)
+        if not self._service.origins.allow(request.headers):
+            link.close(CloseCode.FORBIDDEN, "this web page is not allowed: add its address to CORS_ORIGINS")
+        elif formats is None:
+            link.close(CloseCode.BAD_REQUEST, "unknown format: use timing_data, karting_data, both or karttime.v1")
+        elif path is not None:
+            viewer = Viewer(self._service, link)
+            link.start(viewer.join(path[1], Wish(formats, position(request.query))))
+            return viewer
+        return None
 
 
-async def _stream(socket: WebSocket, service: Service, circuit_id: str, wish: Wish) -> None:
-    try:
-        channel = await service.channel(circuit_id)
-    except UnknownCircuit:
-        await socket.close(4004, "unknown circuit: GET /circuits lists the known ones")
-        return
-    except KarttimeError as error:
-        log.warning("A client cannot be served: %s", error)
-        await socket.close(1011, clean(str(error), MAX_REASON))
-        return
-    link: Link = socket.scope["extensions"][LINK]
-    client = channel.join(link, wish.formats, wish.resume)
-    try:
-        async with asyncio.TaskGroup() as group:
-            writer = group.create_task(client.write())
-            await _listen(socket, service, client)
-            writer.cancel()
-    finally:
-        channel.leave(client)
+class Viewer:
+    """One client of a live stream."""
 
+    __slots__ = ("_channel", "_client", "_errors", "_link", "_service")
 
-async def _listen(socket: WebSocket, service: Service, client: Client) -> None:
-    """Answer what the client sends, at a bounded rate; ends when it leaves."""
-    commands = Bucket(COMMANDS_PER_SECOND, 2 * COMMANDS_PER_SECOND)
-    errors = Bucket(ERRORS_PER_SECOND, 5)
-    clock = service.clock
-    while True:
-        message = await socket.receive()
-        if message["type"] == "websocket.disconnect":
-            return
-        if not commands.take(clock.monotonic()):
-            await clock.sleep(1 / COMMANDS_PER_SECOND)  # the connection is not read meanwhile
-        text = message.get("text")
-        command = wire.parse_command(text) if text is not None else None
+    def __init__(self, service: Service, link: Link) -> None:
+        self._service = service
+        self._link = link
+        self._channel: Channel | None = None
+        self._client: Client | None = None
+        self._errors: Bucket | None = None
+
+    async def join(self, circuit_id: str, wish: Wish) -> None:
+        """Begin with the state as it is."""
+        try:
+            channel = await self._service.channel(circuit_id)
+        except UnknownCircuit:
+            self._link.close(CloseCode.UNKNOWN_CIRCUIT, "unknown circuit: GET /circuits lists the known ones")
+        except KarttimeError as error:
+            log.warning("A client cannot be served: %s", error)
+            self._link.close(CloseCode.INTERNAL, clean(str(error), MAX_REASON))
+        else:
+            if self._link.open:
+                self._channel = channel
+                self._client = channel.join(self._link, wish.formats, wish.resume)
+
+    def received(self, content: str | bytes) -> None:
+        """Answer what the client sends, faults at a bounded rate."""
+        clock = self._service.clock
+        command = wire.parse_command(content) if isinstance(content, str) else None
         if command is not None and command.get("type") == "ping":
-            client.answer(wire.pong(clock.wall_ms()))
-        elif errors.take(clock.monotonic()):
+            self._answer(wire.pong(clock.wall_ms()))
+            return
+        if self._errors is None:
+            self._errors = Bucket(ERRORS_PER_SECOND, 5)
+        if self._errors.take(clock.monotonic()):
             detail = 'only {"type":"ping"} is understood here, as a text message'
-            client.answer(wire.error("not-understood", detail, clock.wall_ms()))
+            self._answer(wire.error("not-understood", detail, clock.wall_ms()))
+
+    def writable(self) -> None:
+        if self._client is not None:
+            self._client.outbox.writable()
+
+    def lost(self) -> None:
+        if self._channel is not None and self._client is not None:
+            self._channel.leave(self._client, cut=self._link.cut)
+
+    def _answer(self, message: bytes) -> None:
+        if self._client is not None:
+            self._client.answer(message)
+        else:
+            self._link.write(text_frame(message))

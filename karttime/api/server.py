@@ -10,11 +10,16 @@ from typing import Final
 
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
-from karttime.api.link import LiveProtocol
+from karttime.api.http import http_class
+from karttime.api.keeper import Keeper
+from karttime.api.limits import Bucket
+from karttime.api.link import Endpoint, link_class
+from karttime.api.live import LiveEndpoint
+from karttime.api.service import Service
 from karttime.errors import KarttimeError, UsageError
 
-MAX_COMMAND: Final = 4096  # bytes of one message from a client
 SEND_BUFFER: Final = 64 * 1024  # the kernel hides a client that does not read behind megabytes otherwise
 USER_TIMEOUT_MS: Final = 15_000  # unacknowledged for this long: the kernel gives the connection up
 GRACE_S: Final = 3
@@ -64,13 +69,23 @@ class _Server(uvicorn.Server):
 
 async def serve(app: FastAPI, listener: socket.socket, ready: asyncio.Event, stop: asyncio.Event) -> None:
     """Serve until `stop` is set; `ready` is set once calls are answered. Clients are told to come again (1012)."""
+    service: Service = app.state.service
+    await serve_over(LiveEndpoint(service), Keeper(service.limits), app, listener, ready, stop)
+
+
+async def serve_over(
+    endpoint: Endpoint,
+    keeper: Keeper,
+    app: ASGIApp,
+    listener: socket.socket,
+    ready: asyncio.Event,
+    stop: asyncio.Event,
+) -> None:
+    """Serve an application, and WebSockets by an endpoint of its own."""
     config = uvicorn.Config(
         app,
-        ws=LiveProtocol,
-        ws_max_size=MAX_COMMAND,
-        ws_per_message_deflate=False,
-        ws_ping_interval=20,
-        ws_ping_timeout=20,
+        http=http_class(keeper),
+        ws=link_class(endpoint, keeper),
         timeout_keep_alive=5,
         timeout_graceful_shutdown=GRACE_S,
         access_log=False,
@@ -88,23 +103,29 @@ async def serve(app: FastAPI, listener: socket.socket, ready: asyncio.Event, sto
         server.should_exit = True
 
     async with asyncio.TaskGroup() as group:
-        waiting = group.create_task(end())
+        helping = group.create_task(end()), group.create_task(keeper.run())
         await server.serve(sockets=[listener])
-        waiting.cancel()
+        for task in helping:
+            task.cancel()
 
 
-class _OneLine(logging.Filter):
-    """A client's broken bytes are its own fault: one line without a traceback."""
+class _Bounded(logging.Filter):
+    """What a client does wrong is its own fault, and no way to fill a disk: a few lines a second of each kind."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._buckets: dict[str, Bucket] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if record.exc_info and record.exc_info[0] is UnicodeDecodeError:
-            record.exc_info = record.exc_text = None
-            record.levelno, record.levelname = logging.INFO, "INFO"
-        return True
+        bucket = self._buckets.setdefault(record.msg, Bucket(0.2, 5)) if len(self._buckets) < 100 else _REST
+        return bucket.take(record.created)
+
+
+_REST: Final = Bucket(0.2, 5)
 
 
 def quiet_logs() -> None:
-    """Uvicorn logs a line with the whole address, tokens and all, for each WebSocket: warnings are enough."""
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "websockets"):
+    """Uvicorn logs a line for each bad request: warnings are enough, and a few of them."""
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    logging.getLogger("uvicorn.error").addFilter(_OneLine())
+    logging.getLogger("uvicorn.error").addFilter(_Bounded())

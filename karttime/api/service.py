@@ -7,6 +7,7 @@ from typing import Literal
 
 from karttime.api.access import Access
 from karttime.api.channel import Channel, ChannelStatus
+from karttime.api.limits import LIMITS, LinkLimits
 from karttime.api.origins import Origins
 from karttime.circuits.circuit import Circuit, CircuitStore
 from karttime.domain.display import clean
@@ -32,7 +33,9 @@ class Service:
         engine: the collectors.
         archive: where data is kept; None keeps nothing.
         origins: which web pages may talk to us.
-        max_clients: WebSocket clients of all circuits together; further ones are told to try later.
+        max_clients: WebSocket clients of all circuits together; further ones are told to try later. 0: no limit.
+        max_per_address: the same for clients from one address.
+        limits: what one of them may do.
         debug: answers name the failure when a call fails by our own fault.
         access: who may do what.
         store: where circuits are edited; without, they stay as they are.
@@ -43,6 +46,8 @@ class Service:
     archive: Archive | None
     origins: Origins
     max_clients: int = 5000
+    max_per_address: int = 0
+    limits: LinkLimits = LIMITS
     debug: bool = False
     access: Access = field(default_factory=Access)
     store: CircuitStore | None = None

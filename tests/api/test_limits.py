@@ -53,7 +53,7 @@ def test_no_origins_means_our_own_page_alone() -> None:
 
 
 async def test_a_flood_of_pings_ends_its_sender_alone(venue: Venue) -> None:
-    """Its connection is cut; a usual number of pings is answered."""
+    """It is told why, and its connection ends; a usual number of pings is answered."""
     await venue.publish(*opening())
     async with venue.watch("?format=karting_data") as good:
         await good.next("status_update")
@@ -63,7 +63,7 @@ async def test_a_flood_of_pings_ends_its_sender_alone(venue: Venue) -> None:
                 for _ in range(5000):
                     _pong = await bad.socket.ping()
                     await asyncio.sleep(0)
-            assert await bad.closed() == 1006, "cut off, not asked"
+            assert await bad.closed() in {1006, 1008}, "told, when it listens at all"
         await until(lambda: venue.service.clients == 1)
         await venue.publish(*lap(START + 1000, "1:06.131", 66_131))
         assert (await good.next())["drivers"]["24089"]["Dernier T."] == "1:06.131"

@@ -9,7 +9,9 @@ import orjson
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from karttime.api import channel as channels
+from karttime.api import fanout as fanouts
+from karttime.api.limits import LinkLimits
+from karttime.api.link import Link
 from karttime.domain.updates import BoardRow, BoardShown, Cell, CellsChanged, Loop, Passed, PositionsChanged
 
 from .conftest import COLUMNS, START, Venue, kart, lap, opening, serving, until
@@ -258,34 +260,34 @@ async def silent(venue: Venue) -> sockets.socket:
     return client
 
 
-async def test_a_client_that_does_not_read_is_cut_off_and_delays_nobody(
-    venue: Venue, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its outbox stays bounded, it is aborted, and a reading client gets every change."""
-    monkeypatch.setattr(channels, "PATIENCE", 2.0)
-    await venue.publish(*opening(tuple(str(100 + n) for n in range(60))))
-    stalled = await silent(venue)
-    async with venue.watch("?format=karting_data") as good:
-        await good.next("status_update")
-        everybody = [kart(str(100 + n)) for n in range(60)]
-        status = venue.service.channels
-        number = 0
-        async with asyncio.timeout(30):
-            while not status()["hill"].aborted:
-                number += 1
-                cells = {name: {7: Cell("in", f"{number} " + "x" * 200)} for name in everybody}
-                await venue.publish(CellsChanged(START + number, cells))
-                message = await good.next("karting_data")
-                assert message["timestamp"].endswith(f"{(START + number) % 1000:03d}Z"), "nothing is missing or late"
-                await asyncio.sleep(0.005)
-        client_bytes = [client._bytes for client in venue.service._channels["hill"]._clients]
-        assert max(client_bytes) <= channels.OUTBOX_BYTES
-        assert status()["hill"].conflated >= 1
-    stalled.close()
+async def test_a_client_that_does_not_read_is_cut_off_and_delays_nobody(tmp_path: Path) -> None:
+    """Its backlog stays bounded, it is aborted, and a reading client gets every change."""
+    everybody = [kart(str(100 + n)) for n in range(60)]
+    async with serving(tmp_path, limits=LinkLimits(patience=2.0)) as venue:
+        await venue.publish(*opening(everybody))
+        stalled = await silent(venue)
+        async with venue.watch("?format=karting_data") as good:
+            await good.next("status_update")
+            status = venue.service.channels
+            number = held = 0
+            async with asyncio.timeout(30):
+                while not status()["hill"].aborted:
+                    number += 1
+                    cells = {name: {7: Cell("in", f"{number} " + "x" * 200)} for name in everybody}
+                    await venue.publish(CellsChanged(START + number, cells))
+                    message = await good.next("karting_data")
+                    assert message["timestamp"].endswith(f"{(START + number) % 1000:03d}Z"), (
+                        "nothing is missing or late"
+                    )
+                    held = max(client.outbox._size for client in venue.service._channels["hill"]._clients)
+                    assert held <= fanouts.OUTBOX_BYTES
+                    await asyncio.sleep(0.005)
+            assert status()["hill"].conflated >= 1
+        stalled.close()
 
 
 async def test_a_stalled_client_that_vanishes_is_forgotten(venue: Venue) -> None:
-    """Its connection is lost while its task waits for room: both must end."""
+    """Its connection is lost while something is unsent."""
     everybody = [kart(str(100 + n)) for n in range(60)]
     await venue.publish(*opening(everybody))
     stalled = await silent(venue)
@@ -296,22 +298,27 @@ async def test_a_stalled_client_that_vanishes_is_forgotten(venue: Venue) -> None
         await venue.publish(
             CellsChanged(START, {name: {7: Cell("in", f"{number} " + "x" * 200)} for name in everybody})
         )
-    await asyncio.sleep(1.1)  # into a later look of the waiting task
     stalled.close()
     await until(lambda: venue.service.clients == 0)
 
 
 async def test_a_slow_client_gets_one_newer_snapshot(venue: Venue, monkeypatch: pytest.MonkeyPatch) -> None:
     """After an overflow the state that arrives is the present one, and the stream goes on from it."""
-    monkeypatch.setattr(channels, "OUTBOX_FRAMES", 3)
+    monkeypatch.setattr(fanouts, "OUTBOX_BYTES", 3)
     await venue.publish(*opening())
     async with venue.watch("?format=karting_data") as watcher:
         await watcher.next("status_update")
         [client] = venue.service._channels["hill"]._clients
-        for _ in range(6):  # one step of the loop: the client's task has no turn in between
-            client.put((b"never sent",))
-        assert client.behind
-        assert len((await watcher.next())["drivers"]) == 2, "everybody, and nothing of the backlog"
+        link = client.outbox._way
+        assert isinstance(link, Link)
+        link.pause_writing()
+        for n in range(3):
+            await venue.publish(*lap(START + n, f"1:0{n}.000", 60_000 + n))
+        await until(lambda: client.outbox.due)
+        link.resume_writing()
+        message = await watcher.next()
+        assert len(message["drivers"]) == 2, "everybody, and nothing of the backlog"
+        assert message["drivers"]["24089"]["Dernier T."] == "1:02.000"
         await watcher.next("status_update")
         await venue.publish(*lap(START + 2000, "1:05.000", 65_000))
         assert list((await watcher.next())["drivers"]) == ["24089"]
