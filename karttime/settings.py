@@ -8,6 +8,11 @@
 | `LOG_LEVEL` | `INFO` | what is logged |
 | `DEBUG` | off | logs everything, and answers to failed calls name the failure |
 | `WS_MAX_RECONNECT_ATTEMPTS` | `10` | failed attempts in a row until a feed is given up; `0`: never |
+| `ALLOW_PRIVATE` | off | circuits in private networks and on this machine may be connected to |
+| `ON_DEMAND_STOP_AFTER` | empty | collect a circuit from its first viewer until so many seconds after the last |
+| `RECORD_DIR` | empty | folder for raw recordings of everything that is collected |
+| `RECORD_KEEP_DAYS` | `30` | days until a recording is removed; `0`: never |
+| `RECORD_KEEP_SIZE` | `20G` | size of all recordings, above which the oldest are removed; `0`: any |
 
 An option of the command line wins over the environment, the environment over `.env`.
 """
@@ -20,6 +25,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from karttime.errors import UsageError
+from karttime.recording.sizes import parse_size
 
 APP_ORIGINS = (
     "https://kartingapp-fef5c.web.app",
@@ -47,6 +53,11 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     debug: bool = False
     ws_max_reconnect_attempts: Annotated[int, Field(ge=0)] = 10
+    allow_private: bool = False
+    on_demand_stop_after: Annotated[float, Field(ge=0, le=86_400)] | None = None
+    record_dir: Path | None = None
+    record_keep_days: Annotated[float, Field(ge=0)] = 30
+    record_keep_size: str = "20G"
 
     @field_validator("cors_origins", mode="before")
     @classmethod
@@ -57,6 +68,16 @@ class Settings(BaseSettings):
             for origin in value:
                 if origin != "*" and not origin.startswith(("http://", "https://")):
                     raise ValueError("every origin is * or begins with http:// or https://")
+        return value
+
+    @field_validator("record_keep_size")
+    @classmethod
+    def _size(cls, value: str) -> str:
+        try:
+            if (value := value.strip()) != "0":
+                parse_size(value)
+        except UsageError as error:
+            raise ValueError(str(error)) from None
         return value
 
     @field_validator("log_level", mode="before")

@@ -60,6 +60,10 @@ def test_origins_are_a_list_in_any_usual_notation(
         ("CORS_ORIGINS", "ftp://a.example"),
         ("DATABASE_URL", "file.db"),
         ("WS_MAX_RECONNECT_ATTEMPTS", "-1"),
+        ("ALLOW_PRIVATE", "perhaps"),
+        ("ON_DEMAND_STOP_AFTER", "-1"),
+        ("RECORD_KEEP_DAYS", "a week"),
+        ("RECORD_KEEP_SIZE", "much"),
     ],
 )
 def test_a_bad_value_is_one_line_that_names_its_variable(

@@ -1,11 +1,12 @@
 """`karttime serve`: the REST and WebSocket service."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 
-def serve(
+def serve(  # noqa: PLR0913, PLR0917 - each argument is an option of the command line
     circuit: Annotated[
         list[str] | None, typer.Option(metavar="NAME=URL", help="A circuit and the address of its feed; repeatable.")
     ] = None,
@@ -16,6 +17,20 @@ def serve(
     port: Annotated[int | None, typer.Option(min=0, max=65_535, help="Port; 0: a free one.  [PORT, 8000]")] = None,
     database: Annotated[str | None, typer.Option(metavar="URL", help="Database.  [DATABASE_URL, SQLite]")] = None,
     no_start: Annotated[bool, typer.Option("--no-start", help="Do not start collecting until somebody asks.")] = False,
+    on_demand: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            min=0,
+            help="Collect a circuit from its first viewer until so long after the last.  [ON_DEMAND_STOP_AFTER]",
+        ),
+    ] = None,
+    record_dir: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Record everything that is collected here.  [RECORD_DIR]")
+    ] = None,
+    allow_private: Annotated[
+        bool, typer.Option("--allow-private", help="Circuits may be in private networks.  [ALLOW_PRIVATE]")
+    ] = False,
 ) -> None:
     """Serve live timing to programs and browsers until Ctrl-C.
 
@@ -27,5 +42,12 @@ def serve(
 
     if demo and circuit:
         raise UsageError("--demo has its own circuit: leave --circuit out, or serve without --demo")
-    settings = load(host=host, port=port, database_url=database)
+    settings = load(
+        host=host,
+        port=port,
+        database_url=database,
+        on_demand_stop_after=on_demand,
+        record_dir=record_dir,
+        allow_private=allow_private or None,
+    )
     run(Plan(settings, tuple(circuit or ()), demo=demo, start=not no_start))

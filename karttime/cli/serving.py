@@ -5,7 +5,8 @@ import logging
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -22,14 +23,18 @@ from karttime.circuits.local import LocalCircuits, local_circuits
 from karttime.domain.classification import classification
 from karttime.domain.display import clean
 from karttime.domain.times import format_time
+from karttime.engine.addresses import AddressPolicy
 from karttime.engine.clock import Clock
 from karttime.engine.engine import Engine, EngineOptions
 from karttime.engine.player import PlayerSource
+from karttime.engine.recordings import Recordings, Retention
 from karttime.engine.signals import on_stop
 from karttime.engine.websocket import WebSocketOptions
+from karttime.errors import KarttimeError, RecorderError
 from karttime.feeds.formats import FORMATS
 from karttime.feeds.frame import Frame
 from karttime.recording.pace import paced
+from karttime.recording.sizes import parse_size
 from karttime.settings import Settings
 from karttime.simulator import scenarios
 from karttime.storage.archive import Archive
@@ -40,6 +45,8 @@ log = logging.getLogger("karttime")
 DEMO: Final = Circuit("demo", "Demo", "demo://simulator", "apex", live_timing_url="")
 DEMO_SKIP_MS: Final = 4 * 60_000  # into the practice: laps are on the board from the first moment
 SUMMARY_S: Final = 5.0
+SWEEP_S: Final = 600.0
+WATCH_S: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,20 +107,75 @@ def _database_url(plan: Plan) -> Iterator[str]:
 
 async def _run(plan: Plan, circuits: LocalCircuits, archive: Archive, listener: socket.socket) -> None:
     settings = plan.settings
-    options = EngineOptions(websocket=WebSocketOptions(max_attempts=settings.ws_max_reconnect_attempts))
+    known = await circuits.list()
+    options = _engine_options(plan, known)
     factory = _demo_source if plan.demo else None
+    recordings = _recordings(settings)
+    recorder = None if recordings is None else recordings.tap
     stop, ready = asyncio.Event(), asyncio.Event()
-    async with Engine(circuits, formats=FORMATS, options=options, source_factory=factory) as engine:
+    async with Engine(
+        circuits, formats=FORMATS, options=options, source_factory=factory, recorder_factory=recorder
+    ) as engine:
         service = Service(engine, archive, Origins(settings.cors_origins), debug=settings.debug)
         app = create_app(service)
         with on_stop(stop.set):
             async with asyncio.TaskGroup() as group:
-                telling = group.create_task(_tell(plan, service, listener, ready))
-                if plan.start:
-                    for circuit in await circuits.list():
+                helping = [group.create_task(_tell(plan, service, listener, ready))]
+                if recordings is not None:
+                    helping.append(group.create_task(_sweep(recordings)))
+                if options.on_demand_s is not None:
+                    helping.append(group.create_task(_watch(service)))
+                elif plan.start:
+                    for circuit in known:
                         await service.start(circuit.id)
                 await serve(app, listener, ready, stop)
-                telling.cancel()
+                for task in helping:
+                    task.cancel()
+
+
+def _engine_options(plan: Plan, known: Sequence[Circuit]) -> EngineOptions:
+    """What the settings and the command line say; refuses circuits that must not be connected to."""
+    settings = plan.settings
+    addresses = AddressPolicy(settings.allow_private or plan.demo, frozenset(circuit.url for circuit in known))
+    if not plan.demo:
+        for circuit in known:
+            addresses.check(circuit.url)
+    websocket = WebSocketOptions(max_attempts=settings.ws_max_reconnect_attempts)
+    return EngineOptions(websocket=websocket, addresses=addresses, on_demand_s=settings.on_demand_stop_after)
+
+
+def _recordings(settings: Settings) -> Recordings | None:
+    """The folder of raw recordings, None when nothing is to be recorded."""
+    if settings.record_dir is None:
+        return None
+    keep_bytes = 0 if settings.record_keep_size == "0" else parse_size(settings.record_keep_size)
+    return Recordings(settings.record_dir, Retention(settings.record_keep_days, keep_bytes))
+
+
+async def _sweep(recordings: Recordings) -> None:
+    """Remove old recordings now and then."""
+    while True:
+        try:
+            await asyncio.to_thread(recordings.sweep)
+        except RecorderError as error:
+            log.warning("%s", error)
+        await asyncio.sleep(SWEEP_S)
+
+
+async def _watch(service: Service) -> None:
+    """Tell the engine who watches what, so that circuits are collected while somebody does."""
+    seen: Counter[str] = Counter()
+    while True:
+        now = Counter({circuit_id: status.clients for circuit_id, status in service.channels().items()})
+        for circuit_id in (now - seen).elements():
+            try:
+                await service.engine.viewer_joined(circuit_id)
+            except KarttimeError as error:
+                log.warning("%s cannot be collected: %s", circuit_id, error)
+        for circuit_id in (seen - now).elements():
+            service.engine.viewer_left(circuit_id)
+        seen = now
+        await asyncio.sleep(WATCH_S)
 
 
 def _demo_source(_circuit: Circuit) -> PlayerSource:

@@ -5,9 +5,11 @@ source ──Frame──▶ recorder tap ─▶ decoder.feed ─▶ logbook.appl
    └────event───▶ state, status publication
 ```
 
-Nothing here awaits but the next item of the source. Losing the connection leaves sessions, decoder and hub as they
-are: the upstream sends everything again when we are back, and the decoder knows whether that is the same session. A
-decoder that raised (a bug of ours) is replaced before the restart, since its state can no longer be trusted.
+Nothing here awaits but the next item of the source, and a turn of the event loop after each few milliseconds of work,
+so that a burst of one circuit does not delay the others. A frame that takes long is counted and told. Losing the
+connection leaves sessions, decoder and hub as they are: the upstream sends everything again when we are back, and the
+decoder knows whether that is the same session. A decoder that raised (a bug of ours) is replaced before the restart,
+since its state can no longer be trusted.
 """
 
 import logging
@@ -23,10 +25,12 @@ from karttime.domain.session import Change
 from karttime.engine.clock import Clock
 from karttime.engine.hub import Hub
 from karttime.engine.refusals import Refusals
+from karttime.engine.slow import SlowFrames
 from karttime.engine.source import (
     Connected,
     Connecting,
     Ended,
+    Flooding,
     FrameSource,
     GaveUp,
     Lost,
@@ -40,6 +44,8 @@ from karttime.feeds.frame import Frame
 
 _log = logging.getLogger(__name__)
 
+_DELIVERING = frozenset({CollectorState.LIVE, CollectorState.FLOODING})
+
 
 @dataclass(frozen=True, slots=True)
 class CollectorOptions:
@@ -50,11 +56,17 @@ class CollectorOptions:
             running Apex session comes every 30 s, so half as long again means that none is running.
         keep_sessions: sessions that stay in memory.
         history: status publications that are kept.
+        turn_s: after so much work the event loop has its turn.
+        slow_frame_s: a frame that takes longer is counted and told of in the log.
+        calm_after_s: a feed that floods is live again after so long within its budget.
     """
 
     silent_after_s: float = 45.0
     keep_sessions: int = 16
     history: int = 100
+    turn_s: float = 0.005
+    slow_frame_s: float = 0.05
+    calm_after_s: float = 5.0
 
 
 class Collector:
@@ -98,7 +110,10 @@ class Collector:
         self._active_at: float | None = None  # monotonic: connected, or timing data came
         self._data_at: float | None = None  # monotonic: timing data came
         self._last_frame_at: int | None = None
+        self._flooded_at = float("-inf")  # monotonic: it was last seen to exceed its budget
+        self._frame_at: float | None = None  # monotonic: any message came
         self._frames = self._bytes = self._updates = self._reconnects = self._crashes = 0
+        self._slow = SlowFrames(circuit.id, self._options.slow_frame_s)
 
     @property
     def recent_frames(self) -> Sequence[Frame]:
@@ -126,11 +141,19 @@ class Collector:
             self.starting()
         try:
             async with aclosing(aiter(self._source(self.circuit))) as items:
+                worked = 0.0
                 async for item in items:
-                    if isinstance(item, Frame):
-                        self._take(item)
-                    else:
+                    if not isinstance(item, Frame):
                         self._happened(item)
+                        continue
+                    began = self._clock.monotonic()
+                    self._take(item)
+                    took = self._clock.monotonic() - began
+                    self._slow.add(took, began)
+                    worked += took
+                    if worked >= self._options.turn_s:
+                        worked = 0.0
+                        await self._clock.sleep(0)
         finally:
             self._connected_since = None
             if self._recorder is not None:
@@ -162,11 +185,14 @@ class Collector:
         self.circuit = circuit
 
     def tick(self) -> None:
-        """For the engine, about once a second: notice that timing data stays away."""
+        """For the engine, about once a second: notice that timing data stays away, or that a flood is over."""
+        now = self._clock.monotonic()
+        if self.state is CollectorState.FLOODING and now - self._flooded_at >= self._options.calm_after_s:
+            self._became(CollectorState.LIVE)
         waiting = self.state in {CollectorState.LIVE, CollectorState.CONNECTING, CollectorState.RECONNECTING}
         if not waiting or self._connected_since is None or self._active_at is None:
             return
-        if self._clock.monotonic() - self._active_at >= self._options.silent_after_s:
+        if now - self._active_at >= self._options.silent_after_s:
             self._became(
                 CollectorState.SILENT,
                 "connected, but no timing data arrives: no session on track, or the venue's timing computer is off",
@@ -193,10 +219,13 @@ class Collector:
             crashes=self._crashes,
             last_error=self._last_error,
             session_id=None if session is None else session.id,
+            frame_age_ms=self._age_ms(self._frame_at),
             epoch=self.hub.epoch,
             seq=self.hub.seq,
             subscribers=self.hub.subscribers,
             tap_failures=self.hub.tap_failures,
+            slow_frames=self._slow.count,
+            slowest_ms=round(self._slow.slowest_s * 1000),
             doubts=tuple(self._decoder.doubts),
             recorder=None if self._recorder is None else self._recorder.status(),
         )
@@ -214,13 +243,13 @@ class Collector:
         )
         self._frames += 1
         self._bytes += size
-        self._last_frame_at = self._clock.wall_ms()
+        self._last_frame_at, self._frame_at = self._clock.wall_ms(), self._clock.monotonic()
         if frame.direction != "in":
             return
         if text is None or (text and not text.isspace()):  # a keep-alive is a lone line break
-            self._data_at = self._active_at = self._clock.monotonic()
+            self._data_at = self._active_at = self._frame_at
             self._recent.add(size, frame)
-            if self.state is not CollectorState.LIVE:
+            if self.state not in _DELIVERING:
                 self._became(CollectorState.LIVE)
         if changes := self._decode(frame):
             self.hub.publish(tuple(changes), self.logbook.current, frame)
@@ -243,6 +272,8 @@ class Collector:
                 pass  # the state says it since the start or the loss
             case Connected():
                 self._connected()
+            case Flooding(fault):
+                self._flooded(fault)
             case Lost(reason):
                 self._lost(reason)
             case Retrying(delay_ms, attempt):
@@ -261,6 +292,15 @@ class Collector:
         _log.info("%s: connected", self.circuit.id)
         self._became(self.state, "connected, waiting for data")
         self._mark("connected")
+
+    def _flooded(self, fault: str) -> None:
+        self._flooded_at = self._clock.monotonic()
+        if self.state is CollectorState.FLOODING:
+            return
+        reason = f"the feed sends {fault}: it is read more slowly, and what it shows may be late"
+        _log.warning("%s: %s", self.circuit.id, reason)
+        self._last_error = f"flooding: {fault}"
+        self._became(CollectorState.FLOODING, reason)
 
     def _lost(self, reason: str) -> None:
         self._last_error = reason
@@ -285,4 +325,7 @@ class Collector:
         self.hub.publish_status(status)
 
     def _data_age_ms(self) -> int | None:
-        return None if self._data_at is None else round((self._clock.monotonic() - self._data_at) * 1000)
+        return self._age_ms(self._data_at)
+
+    def _age_ms(self, since: float | None) -> int | None:
+        return None if since is None else round((self._clock.monotonic() - since) * 1000)

@@ -1,19 +1,22 @@
 """The engine: the collectors of all circuits, behind one door."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Final, Literal, Self
 
 from karttime.circuits.circuit import Circuit, CircuitSource
+from karttime.engine.addresses import AddressPolicy
 from karttime.engine.backoff import BackoffOptions
 from karttime.engine.clock import Clock
 from karttime.engine.collector import Collector, CollectorOptions
 from karttime.engine.hub import Hub
+from karttime.engine.readiness import BEAT_S, Heartbeat, Readiness, readiness
 from karttime.engine.source import FrameSource
-from karttime.engine.status import EngineStatus
+from karttime.engine.status import CollectorState, EngineStatus
 from karttime.engine.supervisor import Job, Supervisor
 from karttime.engine.taps import RecorderTap
+from karttime.engine.viewers import Viewers
 from karttime.engine.websocket import WebSocketOptions, WebSocketSource
 from karttime.errors import KarttimeError
 from karttime.feeds.base import Decoder, FeedFormat
@@ -22,7 +25,7 @@ from karttime.feeds.formats import FORMATS
 SourceFactory = Callable[[Circuit], FrameSource]
 RecorderFactory = Callable[[Circuit], RecorderTap]
 
-_TICK_S: Final = 1.0
+_MAX_LAG_S: Final = 1.0
 
 
 class UnknownCircuit(KarttimeError, KeyError):  # noqa: N818 - it names what is wrong, as KeyError does
@@ -49,12 +52,17 @@ class EngineOptions:
         collector: what a collector keeps, and when it is silent.
         mailbox: items a subscription holds before it is conflated.
         restart: waits after a crash of a collector.
+        addresses: where WebSocket circuits may be; public addresses only, unless it says otherwise.
+        on_demand_s: a viewer's arrival starts a circuit, and it is stopped this long after the last viewer left;
+            None leaves starting and stopping to `start` and `stop`.
     """
 
     websocket: WebSocketOptions = field(default_factory=WebSocketOptions)
     collector: CollectorOptions = field(default_factory=CollectorOptions)
     mailbox: int = 256
     restart: BackoffOptions = field(default_factory=BackoffOptions)
+    addresses: AddressPolicy = field(default_factory=AddressPolicy)
+    on_demand_s: float | None = None
 
 
 class Engine:
@@ -86,17 +94,20 @@ class Engine:
         self.options = options or EngineOptions()
         self._formats = formats
         self._clock = clock or Clock()
-        self._source_factory = source_factory or self._websocket
+        self._plugged_source = source_factory
         self._recorder_factory = recorder_factory
         self._supervisor = Supervisor(backoff=self.options.restart, clock=self._clock)
         self._collectors: dict[str, Collector] = {}
         self._jobs: dict[str, Job] = {}
+        self._viewers = Viewers()
+        self._heartbeat = Heartbeat(self._clock.monotonic())
         self._started = self._clock.monotonic()
         self.started_at = self._clock.wall_ms()
 
     async def __aenter__(self) -> Self:
         await self._supervisor.__aenter__()
         self._started, self.started_at = self._clock.monotonic(), self._clock.wall_ms()
+        self._heartbeat = Heartbeat(self._started)
         self._supervisor.start("ticker", self._ticks, lambda _error, _wait: None)
         return self
 
@@ -112,26 +123,36 @@ class Engine:
                 collector.hub.close()
 
     async def start(self, circuit_id: str) -> Literal["started", "already_running"]:
-        """Collect a circuit, also after it gave up or was edited.
+        """Collect a circuit until `stop`, also after it gave up or was edited.
 
         Raises:
             UnknownCircuit: the circuit source does not know it.
             UnknownFeed: its wire format does not exist.
+            UsageError: its address is none, or one that must not be connected to.
         """
-        collector = await self.ensure(circuit_id)
-        job = self._jobs.get(circuit_id)
-        if job is not None and not job.done:
-            return "already_running"
-        collector.starting()
-        name = f"collector {circuit_id}"
-        self._jobs[circuit_id] = self._supervisor.start(name, collector.run, collector.crashed)
-        return "started"
+        self._viewers.pin(circuit_id)
+        return await self._start(circuit_id)
 
     async def stop(self, circuit_id: str) -> Literal["stopped", "not_running"]:
         """Stop collecting; sessions, hub and listeners stay. Raises `UnknownCircuit` as `start` does."""
+        self._viewers.pin(circuit_id)
         if circuit_id not in self._collectors:
             await self.ensure(circuit_id)
         return await self._stop(circuit_id)
+
+    async def viewer_joined(self, circuit_id: str) -> None:
+        """Somebody watches: with `on_demand_s`, a circuit that does not run is started. Raises as `start` does."""
+        self._viewers.joined(circuit_id)
+        if self.options.on_demand_s is None:
+            return
+        known = self._collectors.get(circuit_id)
+        wanted = self._viewers[circuit_id] == 1 or (known is not None and known.state is CollectorState.GAVE_UP)
+        if wanted and await self._start(circuit_id) == "started":
+            self._viewers.started(circuit_id)
+
+    def viewer_left(self, circuit_id: str) -> None:
+        """Somebody does not watch any more; for each `viewer_joined`, also for one that raised."""
+        self._viewers.left(circuit_id, self._clock.monotonic())
 
     async def ensure(self, circuit_id: str) -> Collector:
         """The collector of a circuit as the source describes it now, made but not started where there is none.
@@ -156,6 +177,7 @@ class Engine:
         if circuit_id in self._collectors:
             await self._stop(circuit_id)
             self._jobs.pop(circuit_id, None)
+            self._viewers.forget(circuit_id)
             if (collector := self._collectors.pop(circuit_id, None)) is not None:
                 collector.hub.close()
 
@@ -175,6 +197,23 @@ class Engine:
         uptime_ms = round((self._clock.monotonic() - self._started) * 1000)
         return EngineStatus(self.started_at, uptime_ms, tuple(c.status() for c in self._collectors.values()))
 
+    def readiness(self) -> Readiness:
+        """Whether this process does its work, as it is now."""
+        collectors = tuple(collector.status() for collector in self._collectors.values())
+        return readiness(collectors, self._heartbeat, self._clock.monotonic(), max_lag_s=_MAX_LAG_S)
+
+    async def _start(self, circuit_id: str) -> Literal["started", "already_running"]:
+        collector = await self.ensure(circuit_id)
+        job = self._jobs.get(circuit_id)
+        if job is not None and not job.done:
+            return "already_running"
+        if self._plugged_source is None:
+            self.options.addresses.check(collector.circuit.url)
+        collector.starting()
+        name = f"collector {circuit_id}"
+        self._jobs[circuit_id] = self._supervisor.start(name, collector.run, collector.crashed)
+        return "started"
+
     async def _stop(self, circuit_id: str) -> Literal["stopped", "not_running"]:
         job = self._jobs.get(circuit_id)
         if job is None or job.done:
@@ -187,7 +226,7 @@ class Engine:
     def _new(self, circuit: Circuit, decoder: Callable[[], Decoder]) -> Collector:
         return Collector(
             circuit,
-            source=self._source_factory,
+            source=self._plugged_source or self._websocket,
             decoder=decoder,
             hub=Hub(circuit.id, mailbox=self.options.mailbox),
             recorder=None if self._recorder_factory is None else self._recorder_factory(circuit),
@@ -203,10 +242,17 @@ class Engine:
         return feed.decoder
 
     def _websocket(self, circuit: Circuit) -> FrameSource:
-        return WebSocketSource(circuit.url, self.options.websocket, clock=self._clock)
+        options, url = self.options.websocket, circuit.url
+        checked = replace(options, resolve=self.options.addresses.resolver(url, options.resolve))
+        return WebSocketSource(url, checked, clock=self._clock)
 
     async def _ticks(self) -> None:
         while True:
-            await self._clock.sleep(_TICK_S)
+            await self._clock.sleep(BEAT_S)
+            self._heartbeat.beat(self._clock.monotonic())
             for collector in tuple(self._collectors.values()):
                 collector.tick()
+            if (wait := self.options.on_demand_s) is not None:
+                for circuit_id in self._viewers.unwatched(self._clock.monotonic() - wait):
+                    self._viewers.forget(circuit_id)
+                    await self._stop(circuit_id)

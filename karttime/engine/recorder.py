@@ -10,7 +10,17 @@ from typing import Final, assert_never
 
 from karttime.domain.display import clean
 from karttime.engine.clock import Clock
-from karttime.engine.source import Connected, Connecting, Ended, FrameSource, GaveUp, Lost, Retrying, SourceEvent
+from karttime.engine.source import (
+    Connected,
+    Connecting,
+    Ended,
+    Flooding,
+    FrameSource,
+    GaveUp,
+    Lost,
+    Retrying,
+    SourceEvent,
+)
 from karttime.engine.taps import FrameWriter
 from karttime.errors import KarttimeError, SourceError, UsageError
 from karttime.feeds.frame import Frame
@@ -161,6 +171,8 @@ class Recorder:
             case Connected():
                 self._connected, self._state = True, "connected, waiting for data"
                 self._writer.mark(self._clock.wall_ms(), "connected")
+            case Flooding(fault):
+                self._state = f"receiving slowly: the feed sends {fault}"
             case Lost(reason):
                 self._state = self._lost = reason
                 if self._connected:

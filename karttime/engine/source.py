@@ -20,6 +20,16 @@ class Connected:
 
 
 @dataclass(frozen=True, slots=True)
+class Flooding:
+    """The upstream sends more than its budget and is read more slowly; repeated while it lasts.
+
+    `fault` says which limit it exceeds.
+    """
+
+    fault: str
+
+
+@dataclass(frozen=True, slots=True)
 class Lost:
     """The upstream could not be reached, refused us, fell silent or went away; `reason` is one sentence."""
 
@@ -46,7 +56,7 @@ class Ended:
     """All frames there were have been delivered; the source ends."""
 
 
-SourceEvent = Connecting | Connected | Lost | Retrying | GaveUp | Ended
+SourceEvent = Connecting | Connected | Flooding | Lost | Retrying | GaveUp | Ended
 SourceItem = Frame | SourceEvent
 
 

@@ -12,6 +12,7 @@ class CollectorState(StrEnum):
     CONNECTING = "connecting"  # on the way to its first data since it was started
     LIVE = "live"  # timing data arrives
     SILENT = "silent"  # connected, but no timing data for a while: no session on track, or the timing PC is off
+    FLOODING = "flooding"  # timing data arrives, more than a feed may send: it is read more slowly
     RECONNECTING = "reconnecting"  # the upstream went away; the next attempt is made or waited for
     GAVE_UP = "gave-up"  # the allowed number of attempts failed; `start` tries again
     FAILED = "failed"  # our own fault: it crashed, and restarts by itself after a while
@@ -72,6 +73,9 @@ class CollectorStatus:
         seq: the hub's.
         subscribers: subscriptions to the hub.
         tap_failures: how often a tap of the hub raised.
+        frame_age_ms: time since the last message, keep-alives included, None before the first.
+        slow_frames: frames whose decoding and handing on took longer than the limit.
+        slowest_ms: the longest of those, 0 before the first.
         doubts: what the decoder cannot know, in sentences.
         recorder: None when nothing is recorded.
     """
@@ -97,6 +101,9 @@ class CollectorStatus:
     seq: int
     subscribers: int
     tap_failures: int
+    frame_age_ms: int | None = None
+    slow_frames: int = 0
+    slowest_ms: int = 0
     doubts: tuple[str, ...] = ()
     recorder: RecorderStatus | None = None
 

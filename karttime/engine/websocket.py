@@ -1,6 +1,8 @@
 """A feed over WebSocket: connects, listens, notices silence, comes back.
 
 * Nothing is sent but protocol pings: timing servers are known to cut off clients that talk.
+* What a hostile server may do to us is bounded by `connection.py`; one that sends more than its budget is read more
+  slowly, and `Flooding` tells so: nothing is dropped.
 * A pong proves that a machine is there, not that it still feeds us: any received message counts as a sign of life, a
   pong does not. Apex servers send a lone line break after 60 s without data, hence 75 s until silence is a loss.
 * Waits between attempts grow until a connection has delivered data for a while: a server that accepts and drops us
@@ -14,23 +16,23 @@
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Final, Self, cast
 from urllib.parse import urlsplit
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.frames import Frame as WireFrame
 from websockets.frames import Opcode
 
 from karttime import __version__
 from karttime.engine.backoff import Backoff, BackoffOptions
+from karttime.engine.budget import Budget
 from karttime.engine.clock import Clock
+from karttime.engine.connection import Connect, Connection, Guard
 from karttime.engine.names import Resolve, resolve
 from karttime.engine.reasons import OPENING_ERRORS, READING_ERRORS, explain
-from karttime.engine.source import Connected, Connecting, GaveUp, Lost, Retrying, SourceItem
+from karttime.engine.source import Connected, Connecting, Flooding, GaveUp, Lost, Retrying, SourceItem
 from karttime.errors import SourceError
 from karttime.feeds.frame import Frame
 
@@ -47,26 +49,34 @@ class WebSocketOptions:
     Attributes:
         open_timeout_s: name lookup, TCP, TLS and handshake together.
         silence_s: no message for this long is a loss.
-        ping_interval_s: between protocol pings.
-        ping_timeout_s: a pong that stays away this long is a loss.
+        ping_interval_s: of silence, then a protocol ping is sent.
+        ping_timeout_s: of further silence is a loss.
+        message_s: a message that has begun must end within this time.
         close_timeout_s: for a polite end; then the connection is cut.
         stable_s: a connection that still delivers after this long ends the growth of waits.
         max_message: bytes of one message; a whole grid of Apex is far below 1 MiB.
         max_attempts: failures in a row after which the source gives up; 0 never gives up.
+        budget: messages and bytes a second.
         backoff: waits between attempts.
         resolve: finds the addresses of a host; the place for rules about where to connect.
     """
 
     open_timeout_s: float = 10.0
     silence_s: float = 75.0
-    ping_interval_s: float = 20.0
-    ping_timeout_s: float = 20.0
+    ping_interval_s: float = 5.0
+    ping_timeout_s: float = 8.0
+    message_s: float = 10.0
     close_timeout_s: float = 1.0
     stable_s: float = 30.0
     max_message: int = 1 << 20
     max_attempts: int = 0
+    budget: Budget = field(default_factory=Budget)
     backoff: BackoffOptions = field(default_factory=BackoffOptions)
     resolve: Resolve = resolve
+
+
+_TELL_S: Final = 1.0  # a feed that floods is told of about once a second
+_QUEUE: Final = 8  # messages that wait to be taken; more stay unread
 
 
 class WebSocketSource:
@@ -90,6 +100,8 @@ class WebSocketSource:
                         frame = await link.receive()
                         if link.age() >= options.stable_s:
                             backoff.reset()
+                        if fault := link.flooding():
+                            yield Flooding(fault)
                         yield frame
             except SourceError as error:
                 yield Lost(str(error))
@@ -101,33 +113,13 @@ class WebSocketSource:
             await clock.sleep(wait)
 
 
-class _Connection(ClientConnection):
-    """Remembers of which kind each message was: `recv(decode=False)` does not tell."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.kinds: deque[Opcode] = deque()
-
-    def process_event(self, event: Any) -> None:
-        if isinstance(event, WireFrame) and event.opcode in {Opcode.TEXT, Opcode.BINARY}:
-            self.kinds.append(event.opcode)
-        super().process_event(event)
-
-
-class _Connect(connect):
-    """`connect` that goes nowhere but where it was told to."""
-
-    def process_redirect(self, exc: Exception) -> Exception | str:
-        return exc
-
-
 class _Link:
     """One connection, open while its context lasts: stamps what comes.
 
     Entering and receiving raise `SourceError`, whose text is the reason.
     """
 
-    _connection: _Connection
+    _connection: Connection
     _opened: float
     _opened_at: int
 
@@ -136,6 +128,7 @@ class _Link:
         self._options = options
         self._clock = clock
         self._began = began
+        self._told = float("-inf")
 
     async def __aenter__(self) -> Self:
         try:
@@ -161,6 +154,14 @@ class _Link:
         """Seconds since it was opened."""
         return self._clock.monotonic() - self._opened
 
+    def flooding(self) -> str:
+        """Which limit the server exceeds, empty for none or when that was just said."""
+        fault = self._connection.flooding
+        if not fault or self._clock.monotonic() - self._told < _TELL_S:
+            return ""
+        self._told = self._clock.monotonic()
+        return fault
+
     async def receive(self) -> Frame:
         """The next message."""
         try:
@@ -170,7 +171,7 @@ class _Link:
             reason = f"silent: no message for {self._options.silence_s:g} s, not even a keep-alive"
             raise SourceError(reason) from error
         except READING_ERRORS as error:
-            raise SourceError(explain(error)) from error
+            raise SourceError(self._connection.verdict or explain(error)) from error
         now = self._clock.monotonic()
         at = self._opened_at + round((now - self._opened) * 1000)
         offset = round((now - self._began) * 1000)
@@ -182,7 +183,7 @@ class _Link:
             return Frame(at, None, message, "in", offset)
 
 
-async def _connect(url: str, options: WebSocketOptions) -> _Connection:
+async def _connect(url: str, options: WebSocketOptions) -> Connection:
     """Try the addresses of the host in turn; each gets its share of the time that is left."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + options.open_timeout_s
@@ -201,20 +202,21 @@ async def _connect(url: str, options: WebSocketOptions) -> _Connection:
     raise failure
 
 
-async def _connect_to(address: str, port: int, url: str, options: WebSocketOptions) -> _Connection:
-    connecting = _Connect(
+async def _connect_to(address: str, port: int, url: str, options: WebSocketOptions) -> Connection:
+    guard = Guard(options.ping_interval_s, options.ping_timeout_s, options.message_s, options.budget)
+    connecting = Connect(
         url,
-        create_connection=_Connection,
+        create_connection=cast(type[Connection], partial(Connection, guard=guard)),  # any callable will do
         compression=None,
         proxy=None,
         logger=_wire_log,
         user_agent_header=f"karttime/{__version__}",
         open_timeout=None,
-        ping_interval=options.ping_interval_s,
-        ping_timeout=options.ping_timeout_s,
+        ping_interval=None,  # by the guard
         close_timeout=options.close_timeout_s,
         max_size=options.max_message,
+        max_queue=_QUEUE,
         host=address,
         port=port,
     )
-    return cast(_Connection, await connecting)  # by `create_connection`
+    return cast(Connection, await connecting)  # by `create_connection`

@@ -17,12 +17,15 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from karttime.recording.reader import open_recording
+from karttime.settings import Settings
+
 COMMAND = (sys.executable, "-m", "karttime", "serve")
 
 
 def environment(**values: str) -> dict[str, str]:
     """Ours, with nothing set that the service reads."""
-    fixed = ("DATABASE_URL", "HOST", "PORT", "CORS_ORIGINS", "LOG_LEVEL", "DEBUG", "WS_MAX_RECONNECT_ATTEMPTS")
+    fixed = tuple(name.upper() for name in Settings.model_fields)
     return {name: value for name, value in os.environ.items() if name not in fixed} | values
 
 
@@ -145,6 +148,11 @@ def test_a_port_in_use_is_one_line(tmp_path: Path) -> None:
         (("--circuit", "Hill"), {}, "NAME=URL"),
         (("--circuit", "Hill=http://a.example/"), {}, "ws://"),
         (("--demo", "--circuit", "Hill=ws://a.example/"), {}, "--demo"),
+        (("--circuit", "Hill=ws://10.1.2.3:8000/", "--port", "0"), {}, "--allow-private"),
+        (("--circuit", "Hill=ws://2130706433:8000/", "--port", "0"), {"ALLOW_PRIVATE": "1"}, "usual form"),
+        (("--demo", "--port", "0", "--record-dir", "/dev/null"), {}, "RECORD_DIR"),
+        ((), {"RECORD_KEEP_SIZE": "much"}, "RECORD_KEEP_SIZE"),
+        ((), {"ON_DEMAND_STOP_AFTER": "-1"}, "ON_DEMAND_STOP_AFTER"),
     ],
 )
 def test_what_cannot_be_is_one_line_and_exit_2(
@@ -163,3 +171,35 @@ def test_a_database_that_cannot_be_opened_is_one_line(tmp_path: Path) -> None:
     code, line = refused(tmp_path, "--demo", "--port", "0", "--database", f"sqlite:///{tmp_path}/a.db")
     assert (code, len(line.splitlines())) == (1, 1)
     assert "a.db" in line
+
+
+def test_what_is_collected_is_recorded_on_request(tmp_path: Path) -> None:
+    """A file per circuit, readable while it is written and after."""
+    with serving(tmp_path, "--demo", "--record-dir", "raw") as (process, address):
+        httpx.get(f"http://{address}/health")
+        assert end(process)[0] == 0
+    (file,) = (tmp_path / "raw").iterdir()
+    assert re.fullmatch(r"demo-\d{8}T\d{6}Z\.jsonl\.zst", file.name)
+    assert len(list(open_recording(file))) > 10
+
+
+def test_on_demand_a_circuit_is_collected_while_somebody_watches(tmp_path: Path) -> None:
+    """From the first viewer until a while after the last."""
+
+    def active(address: str) -> bool:
+        return bool(httpx.get(f"http://{address}/circuits/demo/status").json()["timing_active"])
+
+    def wait(address: str, *, wanted: bool) -> None:
+        until = time.monotonic() + 10
+        while active(address) is not wanted:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+
+    with serving(tmp_path, "--demo", "--on-demand", "0.2") as (process, address):
+        assert not active(address)
+        with connect(f"ws://{address}/circuits/demo/live?format=karting_data") as client:
+            while not orjson.loads(client.recv(10)).get("drivers"):
+                pass
+            assert active(address)
+        wait(address, wanted=False)
+        assert end(process)[0] == 0

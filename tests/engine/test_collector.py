@@ -8,7 +8,7 @@ import pytest
 from karttime.circuits.circuit import Circuit
 from karttime.engine.collector import Collector, CollectorOptions
 from karttime.engine.hub import Hub, HubItem, Publication
-from karttime.engine.source import Connected, Connecting, Ended, GaveUp, Lost, Retrying, SourceItem
+from karttime.engine.source import Connected, Connecting, Ended, Flooding, GaveUp, Lost, Retrying, SourceItem
 from karttime.engine.status import CollectorState, StatusPublication
 from karttime.engine.taps import RecorderTap
 from karttime.feeds.base import Rejection
@@ -299,3 +299,50 @@ async def test_an_empty_message_is_no_timing_data(rig: Rig, frame: Make) -> None
     await rig.play(*UP, frame(""), frame("\n"), Frame(BEGIN, None, b""))
     assert rig.states[-1:] == [CollectorState.LIVE], "bytes are, whatever they say"
     assert len(rig.collector.recent_frames) == 1
+
+
+async def test_a_flood_is_a_state_of_its_own_until_it_is_over(rig: Rig, frame: Make, hand_clock: HandClock) -> None:
+    """Data goes on meanwhile; five seconds within the budget make it live again."""
+    fault = "more than 1000 messages a second"
+    await rig.play(*UP, frame("session one"), Flooding(fault), frame("last 1 61.000"), Flooding(fault))
+    assert rig.states == [CollectorState.CONNECTING, CollectorState.LIVE, CollectorState.FLOODING]
+    assert len(rig.publications) == 2
+    status = rig.collector.status()
+    assert fault in status.reason
+    assert "read more slowly" in status.reason
+    hand_clock.advance(4)
+    rig.collector.tick()
+    assert rig.collector.state is CollectorState.FLOODING
+    hand_clock.advance(1)
+    rig.collector.tick()
+    assert (rig.collector.state, rig.collector.status().reason) == (CollectorState.LIVE, "")
+
+
+async def test_a_flooding_feed_that_is_lost_reconnects_as_any_other(rig: Rig, frame: Make) -> None:
+    await rig.play(*UP, frame("session one"), Flooding("more than 9 messages a second"), Lost("gone"), *UP)
+    assert rig.states[-2:] == [CollectorState.FLOODING, CollectorState.RECONNECTING]
+
+
+async def test_frames_without_news_for_long_are_silence_also_after_a_flood(
+    rig: Rig, frame: Make, hand_clock: HandClock
+) -> None:
+    """Keep-alives go on, the timing computer is off: nothing on the board is fresh."""
+    await rig.play(*UP, frame("session one"), Flooding("more than 9 messages a second"))
+    rig.collector._connected_since = BEGIN  # the source of this test ended; a real one stays
+    hand_clock.advance(45)
+    rig.collector.tick()
+    assert rig.collector.state is CollectorState.SILENT
+
+
+async def test_the_event_loop_has_its_turn_in_a_long_burst(rig: Rig, frame: Make, hand_clock: HandClock) -> None:
+    """Frames of 2 ms each: after every third one others run."""
+    rig.collector.hub.add_tap(lambda item: hand_clock.advance(0.002) if isinstance(item, Publication) else None)
+    await rig.play(*UP, *[frame("session one") for _ in range(12)])
+    assert hand_clock.slept == [0] * 4
+
+
+async def test_a_frame_that_takes_long_is_counted(rig: Rig, frame: Make, hand_clock: HandClock) -> None:
+    rig.collector.hub.add_tap(lambda item: hand_clock.advance(0.08) if isinstance(item, Publication) else None)
+    await rig.play(*UP, frame("session one"), frame("rubbish"), frame("last 1 61.000"))
+    status = rig.collector.status()
+    assert (status.slow_frames, status.slowest_ms) == (2, 80)

@@ -12,6 +12,7 @@ from websockets.exceptions import ConnectionClosed
 
 from karttime.circuits.circuit import Circuit
 from karttime.circuits.local import LocalCircuits
+from karttime.engine.addresses import AddressPolicy
 from karttime.engine.backoff import BackoffOptions
 from karttime.engine.clock import Clock
 from karttime.engine.engine import Engine, EngineOptions, UnknownCircuit, UnknownFeed
@@ -49,7 +50,8 @@ def build(word_formats: Formats, quick: WebSocketOptions) -> Build:
 
     def make(websocket: WebSocketOptions = quick, **urls: str) -> Engine:
         circuits = LocalCircuits(Circuit(name, name.title(), url, "words") for name, url in urls.items())
-        options = EngineOptions(websocket=websocket, restart=BackoffOptions(0.01, 0.02))
+        addresses = AddressPolicy(typed=frozenset(urls.values()))
+        options = EngineOptions(websocket=websocket, restart=BackoffOptions(0.01, 0.02), addresses=addresses)
         return Engine(circuits, formats=word_formats, options=options)
 
     return make
@@ -250,7 +252,7 @@ async def test_an_edited_circuit_is_taken_over_at_the_next_start(
     ws_server: Serve, word_formats: Formats, quick: WebSocketOptions, eventually: Eventually
 ) -> None:
     class Editable:
-        circuit = Circuit("hill", "Hill", "ws://127.0.0.1:1", "words")
+        circuit = Circuit("hill", "Hill", "ws://127.0.0.1:1024", "words")
 
         async def list(self) -> tuple[Circuit, ...]:
             return (self.circuit,)
@@ -259,7 +261,8 @@ async def test_an_edited_circuit_is_taken_over_at_the_next_start(
             return self.circuit if circuit_id == "hill" else None
 
     source = Editable()
-    options = EngineOptions(websocket=quick)
+    addresses = AddressPolicy(allow_private=True)
+    options = EngineOptions(websocket=quick, addresses=addresses)
     async with ws_server(race) as url, Engine(source, formats=word_formats, options=options) as engine:
         await engine.start("hill")
         hub = engine.hub("hill")
