@@ -13,6 +13,7 @@ import typer
 
 from karttime import __version__
 from karttime.cli.analyze import analyze
+from karttime.cli.db import db
 from karttime.cli.explain import explain
 from karttime.cli.import_ import import_
 from karttime.cli.record import record
@@ -39,8 +40,12 @@ COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
     ("simulate", simulate),
 )
 
+GROUPS: tuple[tuple[str, typer.Typer], ...] = (("db", db),)
+
 for _name, _command in COMMANDS:
     app.command(_name)(_command)
+for _name, _group in GROUPS:
+    app.add_typer(_group, name=_name, no_args_is_help=True)
 
 
 def _version(wanted: bool) -> None:
