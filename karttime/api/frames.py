@@ -40,6 +40,7 @@ class CloseCode(IntEnum):
     TRY_LATER = 1013
     UNKNOWN_CIRCUIT = 4004
     BAD_REQUEST = 4400
+    NO_TOKEN = 4401
     FORBIDDEN = 4403
     TOO_MANY = 4429
 

@@ -2,8 +2,8 @@
 
 `?format=timing_data|karting_data|both|karttime.v1`, or the subprotocol of that name; without a choice a client gets
 the two published ones. Always accepted first, so that a browser sees the close code: 4004 unknown circuit, 4400 unknown
-format, 4403 page not allowed, 4429 too many from one address or too many messages, 1013 full. The loss of the timing
-system is a `status_update`, never a close.
+format, 4401 no valid token, 4403 page or token not allowed, 4429 too many messages, or clients from one address, 1013
+full. The loss of the timing system is a `status_update`, never a close.
 """
 
 import logging
@@ -18,7 +18,9 @@ from karttime.api.frames import CloseCode, text_frame
 from karttime.api.handshake import RefusedError, Request
 from karttime.api.limits import Bucket, Doors
 from karttime.api.link import Link
+from karttime.api.policy import Action
 from karttime.api.service import Service
+from karttime.api.tokens import bearer
 from karttime.api.v1 import Position
 from karttime.api.wire import WireFormat
 from karttime.domain.display import clean
@@ -39,6 +41,7 @@ class Wish(NamedTuple):
 
     formats: tuple[WireFormat, ...]
     resume: Position | None
+    token: str | None
 
 
 def position(params: Mapping[str, str]) -> Position | None:
@@ -46,6 +49,11 @@ def position(params: Mapping[str, str]) -> Position | None:
     if "epoch" not in params and "seq" not in params:
         return None
     return Position(params.get("epoch", ""), whole_number(params.get("seq", "")))
+
+
+def token(request: Request) -> str | None:
+    """The token that a client brings: in a header, or, as browsers cannot set one, in the address."""
+    return bearer(request.headers.get("authorization")) or request.query.get("token")
 
 
 def chosen(asked: str | None, subprotocols: Iterable[str]) -> tuple[tuple[WireFormat, ...] | None, str | None]:
@@ -80,7 +88,7 @@ class LiveEndpoint:
             link.close(CloseCode.BAD_REQUEST, "unknown format: use timing_data, karting_data, both or karttime.v1")
         elif path is not None:
             viewer = Viewer(self._service, link)
-            link.start(viewer.join(path[1], Wish(formats, position(request.query))))
+            link.start(viewer.join(path[1], Wish(formats, position(request.query), token(request))))
             return viewer
         return None
 
@@ -100,6 +108,10 @@ class Viewer:
     async def join(self, circuit_id: str, wish: Wish) -> None:
         """Begin with the state as it is."""
         try:
+            verdict = await self._service.access.check(Action.READ, wish.token)
+            if not verdict.allowed:
+                self._link.close(CloseCode.NO_TOKEN if verdict.status == 401 else CloseCode.FORBIDDEN, verdict.detail)
+                return
             channel = await self._service.channel(circuit_id)
         except UnknownCircuit:
             self._link.close(CloseCode.UNKNOWN_CIRCUIT, "unknown circuit: GET /circuits lists the known ones")

@@ -10,8 +10,11 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from karttime.api import fanout as fanouts
+from karttime.api.access import Access
 from karttime.api.limits import LinkLimits
 from karttime.api.link import Link
+from karttime.api.policy import Key, Policy, Scope
+from karttime.api.tokens import new_token
 from karttime.domain.updates import BoardRow, BoardShown, Cell, CellsChanged, Loop, Passed, PositionsChanged
 
 from .conftest import COLUMNS, START, Venue, kart, lap, opening, serving, until
@@ -202,6 +205,36 @@ async def test_refusals_are_accepted_first_and_closed_with_a_code(
     async with venue.watch(query, circuit, **options) as watcher:
         assert await watcher.closed() == code
         assert watcher.socket.close_reason
+
+
+class OneKey:
+    """Knows one key."""
+
+    def __init__(self, key: Key) -> None:
+        self._key = key
+
+    def find(self, digest: str) -> Key | None:
+        return self._key if digest == self._key.digest else None
+
+    def used(self, key_id: str, at: int) -> None:
+        """It does not matter."""
+
+
+async def test_where_reading_needs_a_token_the_stream_does_too(tmp_path: Path) -> None:
+    """In a header or in the address; without, 4401 with what to do, and nothing of the stream."""
+    made = new_token()
+    access = Access(Policy.ALL, OneKey(Key(made.id, "reader", Scope.READ, made.digest, START)))
+    async with serving(tmp_path, access=access) as venue:
+        for query in ("", "?token=", "?token=kt_00000000_" + "A" * 43):
+            async with venue.watch(query) as watcher:
+                with pytest.raises(ConnectionClosed):
+                    await watcher.next()
+                assert watcher.socket.close_code == 4401
+                assert "API key" in (watcher.socket.close_reason or "")
+        async with venue.watch(f"?token={made.token}") as watcher:
+            assert (await watcher.next())["type"] == "karting_data"
+        async with venue.watch("", additional_headers={"authorization": f"Bearer {made.token}"}) as watcher:
+            assert (await watcher.next())["type"] == "karting_data"
 
 
 @pytest.mark.parametrize("origin", ["https://app.example", "http://localhost:5173", None])
