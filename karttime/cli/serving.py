@@ -116,7 +116,14 @@ async def _run(plan: Plan, circuits: LocalCircuits, archive: Archive, listener: 
     async with Engine(
         circuits, formats=FORMATS, options=options, source_factory=factory, recorder_factory=recorder
     ) as engine:
-        service = Service(engine, archive, Origins(settings.cors_origins), debug=settings.debug)
+        service = Service(
+            engine,
+            archive,
+            Origins(settings.cors_origins),
+            max_clients=settings.ws_max_clients,
+            max_per_address=settings.ws_max_clients_per_address,
+            debug=settings.debug,
+        )
         app = create_app(service)
         with on_stop(stop.set):
             async with asyncio.TaskGroup() as group:
