@@ -27,6 +27,15 @@ class Health(BaseModel):
     checks: dict[str, str]
 
 
+class RecorderView(BaseModel):
+    """A raw recording: `error` is empty while frames reach the disk, `missed` counts those that did not."""
+
+    file: str
+    frames: int
+    missed: int
+    error: str
+
+
 class CollectorView(BaseModel):
     """One collector as it is now."""
 
@@ -50,7 +59,9 @@ class CollectorView(BaseModel):
         epoch="5f2c9a1e",
         seq=3977,
         tap_failures=0,
+        slow_frames=0,
         doubts=[],
+        recorder={"file": "hill-kart-20260530T085500Z.jsonl.zst", "frames": 4120, "missed": 0, "error": ""},
     )
     circuit_id: str
     name: str
@@ -71,7 +82,9 @@ class CollectorView(BaseModel):
     epoch: str
     seq: int
     tap_failures: int
+    slow_frames: int
     doubts: list[str]
+    recorder: RecorderView | None
 
 
 class ClientsView(BaseModel):

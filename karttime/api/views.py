@@ -3,10 +3,11 @@
 import heapq
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from statistics import fmean, pstdev
 
 from karttime.api.runs import StoredRun, best_ms, by_competitor, clean_ms, ranked
-from karttime.api.schemas import CircuitView, CollectorView
+from karttime.api.schemas import CircuitView, CollectorView, RecorderView
 from karttime.api.timing_schemas import (
     ClassificationView,
     ConnectionEventView,
@@ -24,7 +25,7 @@ from karttime.domain.display import clean
 from karttime.domain.flags import Flag
 from karttime.domain.session import Session
 from karttime.domain.updates import LapFlag, Status
-from karttime.engine.status import CollectorStatus
+from karttime.engine.status import CollectorStatus, RecorderStatus
 from karttime.storage.connections import ConnectionEvent
 from karttime.storage.extract import lap_row
 from karttime.storage.laps import LapCursor, LapRow
@@ -53,6 +54,12 @@ def circuit_view(circuit: Circuit) -> CircuitView:
     )
 
 
+def recorder_view(recorder: RecorderStatus) -> RecorderView:
+    """Without the folder, which concerns nobody outside; an error of the disk names it."""
+    error = "the disk does not take it: see the log" if recorder.error else ""
+    return RecorderView(file=Path(recorder.path).name, frames=recorder.frames, missed=recorder.missed, error=error)
+
+
 def collector_view(status: CollectorStatus) -> CollectorView:
     return CollectorView(
         circuit_id=status.circuit_id,
@@ -74,7 +81,9 @@ def collector_view(status: CollectorStatus) -> CollectorView:
         epoch=status.epoch,
         seq=status.seq,
         tap_failures=status.tap_failures,
+        slow_frames=status.slow_frames,
         doubts=[clean(doubt) for doubt in status.doubts],
+        recorder=None if status.recorder is None else recorder_view(status.recorder),
     )
 
 

@@ -6,10 +6,10 @@ source ──Frame──▶ recorder tap ─▶ decoder.feed ─▶ logbook.appl
 ```
 
 Nothing here awaits but the next item of the source, and a turn of the event loop after each few milliseconds of work,
-so that a burst of one circuit does not delay the others. A frame that takes long is counted and told. Losing the
-connection leaves sessions, decoder and hub as they are: the upstream sends everything again when we are back, and the
-decoder knows whether that is the same session. A decoder that raised (a bug of ours) is replaced before the restart,
-since its state can no longer be trusted.
+so that a burst of one circuit does not delay the others. A frame that takes long is counted and told, and the next one
+of that circuit has to wait. Losing the connection leaves sessions, decoder and hub as they are: the upstream sends
+everything again when we are back, and the decoder knows whether that is the same session. A decoder that raised (a bug
+of ours) is replaced before the restart, since its state can no longer be trusted.
 """
 
 import logging
@@ -17,7 +17,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import assert_never
+from typing import Final, assert_never
 
 from karttime.circuits.circuit import Circuit
 from karttime.domain.logbook import Logbook
@@ -44,7 +44,8 @@ from karttime.feeds.frame import Frame
 
 _log = logging.getLogger(__name__)
 
-_DELIVERING = frozenset({CollectorState.LIVE, CollectorState.FLOODING})
+_DELIVERING: Final = frozenset({CollectorState.LIVE, CollectorState.FLOODING})
+_LONGEST_REST_S: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class CollectorOptions:
         keep_sessions: sessions that stay in memory.
         history: status publications that are kept.
         turn_s: after so much work the event loop has its turn.
-        slow_frame_s: a frame that takes longer is counted and told of in the log.
+        slow_frame_s: a frame that takes longer is counted and told of in the log, and followed by a rest.
         calm_after_s: a feed that floods is live again after so long within its budget.
     """
 
@@ -153,11 +154,15 @@ class Collector:
                     worked += took
                     if worked >= self._options.turn_s:
                         worked = 0.0
-                        await self._clock.sleep(0)
+                        await self._clock.sleep(self._rest(took))
         finally:
             self._connected_since = None
             if self._recorder is not None:
                 self._recorder.close()
+
+    def _rest(self, took: float) -> float:
+        """How long to leave the event loop to others; after a slow frame, three quarters of the time are theirs."""
+        return 0 if took <= self._options.slow_frame_s else min(3 * took, _LONGEST_REST_S)
 
     def starting(self) -> None:
         """For the engine: `run` is about to begin."""

@@ -176,11 +176,13 @@ def test_a_database_that_cannot_be_opened_is_one_line(tmp_path: Path) -> None:
 def test_what_is_collected_is_recorded_on_request(tmp_path: Path) -> None:
     """A file per circuit, readable while it is written and after."""
     with serving(tmp_path, "--demo", "--record-dir", "raw") as (process, address):
-        httpx.get(f"http://{address}/health")
+        (collector,) = httpx.get(f"http://{address}/status").json()["collectors"]
         assert end(process)[0] == 0
     (file,) = (tmp_path / "raw").iterdir()
     assert re.fullmatch(r"demo-\d{8}T\d{6}Z\.jsonl\.zst", file.name)
     assert len(list(open_recording(file))) > 10
+    assert collector["recorder"]["file"] == file.name
+    assert (collector["recorder"]["missed"], collector["recorder"]["error"]) == (0, "")
 
 
 def test_on_demand_a_circuit_is_collected_while_somebody_watches(tmp_path: Path) -> None:

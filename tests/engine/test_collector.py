@@ -342,7 +342,9 @@ async def test_the_event_loop_has_its_turn_in_a_long_burst(rig: Rig, frame: Make
 
 
 async def test_a_frame_that_takes_long_is_counted(rig: Rig, frame: Make, hand_clock: HandClock) -> None:
+    """And followed by a rest of three times as long, so that such frames leave time to the other circuits."""
     rig.collector.hub.add_tap(lambda item: hand_clock.advance(0.08) if isinstance(item, Publication) else None)
     await rig.play(*UP, frame("session one"), frame("rubbish"), frame("last 1 61.000"))
     status = rig.collector.status()
     assert (status.slow_frames, status.slowest_ms) == (2, 80)
+    assert hand_clock.slept == [pytest.approx(0.24)] * 2
