@@ -92,7 +92,7 @@ class Stream:
         state: the newest one, kept over drops; None before the first.
         health: how it is to be taken.
         reason: why it is not live, a sentence for a person.
-        drops: connections that were lost.
+        drops: connections that were lost after they had begun to tell.
     """
 
     def __init__(
@@ -131,7 +131,6 @@ class Stream:
             reason = "the server ended the connection"
             try:
                 async with self._connection() as socket:
-                    self._greeted = False
                     async for text in socket:
                         for step in self._take(text):
                             yield step
@@ -147,7 +146,8 @@ class Stream:
                 reason = _refused(error.response.status_code)
             except (OutOfStepError, OSError, WebSocketException) as error:
                 reason = str(error) or type(error).__name__
-            self.drops += self.health is not Health.LOST
+            self.drops += self._greeted
+            self._greeted = False
             for step in self._became(Health.LOST, reason):
                 yield step
             await self._sleep(self._wait(failures))

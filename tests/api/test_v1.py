@@ -79,14 +79,18 @@ class Stage:
         self.heard = fold(None, message)
         return message
 
-    def publish(self, *updates: Update) -> list[dict[str, Any]]:
-        """One frame; the messages that it was worth."""
+    def take(self, *updates: Update) -> list[bytes]:
+        """One frame; the messages that it was worth, which our client does not hear."""
         changes = tuple(change for change in map(self.logbook.apply, updates) if change.session_id is not None)
         if not changes:
             return []
         self._published += 1
         item = Publication(self._published, updates[-1].at, changes, self.session, Frame(updates[-1].at, ""))
-        messages = [orjson.loads(message) for message in self.stream.take(item)]
+        return self.stream.take(item)
+
+    def publish(self, *updates: Update) -> list[dict[str, Any]]:
+        """One frame; the messages that it was worth, read."""
+        messages: list[dict[str, Any]] = [orjson.loads(message) for message in self.take(*updates)]
         for message in messages:
             self.heard = fold(self.heard, message)
         return messages
