@@ -125,7 +125,7 @@ def _prepare(engine: Engine, url: URL, *, upgrade: bool) -> Schema:
     if found.revision is not None and not upgrade:
         raise StorageError(
             f"the database has schema {found.revision}, this karttime needs {found.newest}: "
-            "make a backup, stop what else uses it, and run `karttime db upgrade`"
+            "make a backup, stop what else uses it, and run `karttime db upgrade` with the same address"
         )
     patient = make_engine(url, patient=True)  # an index over a season takes its time
     try:

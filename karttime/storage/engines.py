@@ -63,15 +63,13 @@ def make_engine(url: URL, *, patient: bool = False) -> Engine:
         event.listen(engine, "connect", _sqlite_pragmas)
         return engine
     try:
-        from karttime.storage.postgresql import PromptConnection
+        from karttime.storage.postgresql import use_prompt_connections
 
-        engine = create_engine(url, pool_pre_ping=True, connect_args=_connect_args(patient), **options)
+        engine = create_engine(url, connect_args=_connect_args(patient), **options)
     except ModuleNotFoundError:
         raise UsageError("PostgreSQL needs its driver: pip install 'karttime[postgres]'") from None
     if not patient:
-        event.listen(
-            engine, "do_connect", lambda _dialect, _record, args, named: PromptConnection.connect(*args, **named)
-        )
+        use_prompt_connections(engine)
     return engine
 
 

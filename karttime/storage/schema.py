@@ -64,13 +64,13 @@ def upgrade(connection: Connection) -> Schema:
     _lock(connection)
     before = look(connection)
     if before.behind:
+        if before.revision is not None:
+            log.info("Upgrading the database from schema %s to %s", before.revision, before.newest)
         config = _config()
         config.attributes["connection"] = connection
         if before.revision == FIRST:
             command.stamp(config, FIRST)
         command.upgrade(config, "head")
-        if before.revision is not None:
-            log.warning("The database was upgraded from schema %s to %s", before.revision, before.newest)
     return before
 
 

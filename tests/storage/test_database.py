@@ -67,3 +67,29 @@ def test_errors_never_show_the_password() -> None:
     with pytest.raises(StorageError) as caught:
         Database("postgresql://me:canary@127.0.0.1:1/db")
     assert "canary" not in str(caught.value)
+
+
+def test_a_connection_that_the_server_closed_is_replaced_unnoticed(database: Database) -> None:
+    """Whoever uses the database next after a restart of the server gets no error."""
+    if database.url.get_backend_name() == "sqlite":
+        pytest.skip("a file closes no connection")
+    psycopg = pytest.importorskip("psycopg")
+    with database.reading() as connection:
+        mine = connection.scalar(text("SELECT pg_backend_pid()"))
+    with psycopg.connect(database.url.set(drivername="postgresql").render_as_string(hide_password=False)) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", [mine])
+    with database.reading() as connection:
+        assert connection.scalar(text("SELECT pg_backend_pid()")) != mine
+
+
+def test_a_statement_that_takes_too_long_is_ended_by_the_server(database: Database) -> None:
+    """What waits for a slow server is told within seconds; `karttime db` may take its time."""
+    if database.url.get_backend_name() == "sqlite":
+        pytest.skip("a file has no server")
+    shown = []
+    for patient in (False, True):
+        opened = Database(database.url.render_as_string(hide_password=False), patient=patient)
+        with opened.reading() as connection:
+            shown.append(connection.scalar(text("SHOW statement_timeout")))
+        opened.close()
+    assert shown == ["3s", "0"]
