@@ -5,7 +5,8 @@ The library bounds messages, headers and the handshake. Added here:
 * bytes come in by an `Intake`: within a budget, and never so many at once that other feeds wait;
 * a message that has begun must end: a frame that drips in, or fragments without end, cut the connection;
 * pings are sent only into silence, and any received byte is a sign of life: a pong that is stuck behind a long
-  backlog is no loss. What a server does not read, such as answers to a flood of its pings, does not pile up here.
+  backlog is no loss. A flood of the server's own pings cuts the connection, and answers that it does not read do not
+  pile up here.
 
 `verdict` says why the connection was cut from this side.
 """
@@ -24,6 +25,7 @@ from karttime.engine.budget import Budget
 from karttime.engine.intake import Intake
 
 _UNSENT: Final = 64 << 10  # we send nothing but pings and pongs
+_PINGS: Final = 1000  # without a message between them: a server that pings once a second for a quarter of an hour
 _DATA: Final = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.CONT})
 
 
@@ -57,7 +59,7 @@ class Connection(ClientConnection):
         self.kinds: deque[Opcode] = deque()
         self.verdict = ""
         self._guard = guard
-        self._frames = 0
+        self._frames = self._pings = 0
         self._open_message = False
         self._heard_at = self.loop.time()
         self._pinged_at = 0.0
@@ -105,7 +107,9 @@ class Connection(ClientConnection):
             if event.opcode in {Opcode.TEXT, Opcode.BINARY}:
                 self.kinds.append(event.opcode)
             if event.opcode in _DATA:
-                self._open_message = not event.fin
+                self._open_message, self._pings = not event.fin, 0
+            elif event.opcode is Opcode.PING:
+                self._pings += 1
         super().process_event(event)
 
     def _deliver(self, data: bytes) -> int:
@@ -124,6 +128,8 @@ class Connection(ClientConnection):
             self._end = self.loop.call_later(self.close_timeout or 0, self.transport.abort)
         if self.transport.get_write_buffer_size() > _UNSENT:
             self.cut("the server floods us with pings and does not read the answers")
+        elif self._pings > _PINGS:
+            self.cut("the server floods us with pings and sends no data")
         return completed
 
     def _took_too_long(self) -> None:

@@ -148,12 +148,8 @@ async def immediate_close(_reader: Reader, writer: Writer) -> None:
 
 
 async def ping_flood(reader: Reader, writer: Writer) -> None:
-    """Pings as fast as they go, and reads no answer."""
+    """Pings as fast as they go."""
     await shake_hands(reader, writer)
-    await pings(writer)
-
-
-async def pings(writer: Writer) -> None:
     while True:
         writer.write(wire(9, b"p" * 125) * 500)
         await writer.drain()
@@ -198,9 +194,10 @@ GIVEN_UP: dict[str, tuple[Mode, str]] = {
     "redirect": (redirect, "redirects elsewhere"),
     "wrong key": (wrong_key, "handshake failed"),
     "immediate close": (immediate_close, "server"),
+    "ping flood": (ping_flood, "floods us with pings and sends no data"),
     "random bytes": (random_bytes, "broke the WebSocket protocol"),
 }
 """What each does, and a part of the reason that is shown."""
 
-ENDURED: dict[str, Mode] = {"message flood": message_flood, "ping flood": ping_flood, "bad UTF-8": bad_utf8}
+ENDURED: dict[str, Mode] = {"message flood": message_flood, "bad UTF-8": bad_utf8}
 """What is taken in, slowly or as bytes, without ending the connection at once."""
