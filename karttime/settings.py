@@ -4,6 +4,7 @@
 |---|---|---|
 | `DATABASE_URL` | SQLite file in the user's data folder | where timing rows, laps and sessions are kept |
 | `HOST`, `PORT` | `127.0.0.1`, `8000` | where `karttime serve` listens |
+| `AUTH_POLICY` | `open` on loopback, else `app` | what needs an API key: `open`, `app`, `control`, `all` |
 | `CORS_ORIGINS` | the app's web addresses and localhost | web pages that may talk to us; comma-separated, `*` for all |
 | `LOG_LEVEL` | `INFO` | what is logged |
 | `DEBUG` | off | logs everything, and answers to failed calls name the failure |
@@ -19,12 +20,15 @@
 An option of the command line wins over the environment, the environment over `.env`.
 """
 
+import re
+from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 
 import platformdirs
 from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, NoDecode, SettingsConfigDict
 
 from karttime.errors import UsageError
 from karttime.recording.sizes import parse_size
@@ -51,6 +55,7 @@ class Settings(BaseSettings):
     database_url: str = Field(default_factory=default_database_url)
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    auth_policy: Literal["open", "app", "control", "all"] | None = None
     cors_origins: Annotated[tuple[str, ...], NoDecode] = APP_ORIGINS
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     debug: bool = False
@@ -84,6 +89,24 @@ class Settings(BaseSettings):
             raise ValueError(str(error)) from None
         return value
 
+    @property
+    def policy(self) -> str:
+        """What needs an API key: as it is set, else nothing on loopback, and what changes something elsewhere."""
+        return self.auth_policy or ("open" if self.on_loopback else "app")
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether only this machine reaches the service; a name other than localhost is not looked up."""
+        try:
+            return ip_address(self.host.strip("[]")).is_loopback
+        except ValueError:
+            return self.host.lower() == "localhost"
+
+    @field_validator("auth_policy", mode="before")
+    @classmethod
+    def _policy(cls, value: object) -> object:
+        return value.strip().lower() if isinstance(value, str) else value
+
     @field_validator("log_level", mode="before")
     @classmethod
     def _level(cls, value: object) -> object:
@@ -113,6 +136,50 @@ def load(env_file: Path | None = Path(".env"), **options: object) -> Settings:
         raise UsageError("bad setting " + "; ".join(faults)) from None
     except UnicodeDecodeError:
         raise UsageError(f"{env_file} is no UTF-8 text: save it as UTF-8") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One setting as it acts: its value as text without secrets, and where that came from."""
+
+    name: str
+    value: str
+    source: Literal["default", ".env", "environment"]
+
+
+def shown(env_file: Path | None = Path(".env")) -> list[Shown]:
+    """Every setting, in order of their names.
+
+    Raises:
+        UsageError: a value is no good; the text names the variable and says what is wanted.
+    """
+    settings = load(env_file)
+    in_environment = EnvSettingsSource(Settings)()
+    in_file = DotEnvSettingsSource(Settings, env_file=env_file)() if env_file is not None else {}
+    found: list[Shown] = []
+    for name in sorted(Settings.model_fields):
+        source: Literal["default", ".env", "environment"] = "default"
+        if name in in_environment:
+            source = "environment"
+        elif name in in_file:
+            source = ".env"
+        value = settings.policy if name == "auth_policy" else getattr(settings, name)
+        found.append(Shown(name.upper(), _text(value), source))
+    return found
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ",".join(value) if isinstance(value, tuple) else masked(str(value))
+
+
+def masked(text: str) -> str:
+    """An address without the password in it, whether before the host or among its parameters."""
+    text = re.sub(r"(://[^/?#@:]*):.*@", r"\1:***@", text)
+    return re.sub(r"([?&][^=&]*(?:pass|secret|token|key)[^=&]*=)[^&#]*", r"\1***", text, flags=re.IGNORECASE)
 
 
 def _sentence(message: str) -> str:

@@ -97,3 +97,65 @@ def test_the_table_of_the_docstring_is_complete() -> None:
     rows = re.findall(r"^\| (`[A-Z_`, ]+`) \|", module.__doc__ or "", re.MULTILINE)
     named = {name.strip(" `") for row in rows for name in row.split(",")}
     assert named == {name.upper() for name in Settings.model_fields}
+
+
+@pytest.mark.parametrize(
+    ("host", "given", "policy"),
+    [
+        ("127.0.0.1", None, "open"),
+        ("127.8.8.8", None, "open"),
+        ("::1", None, "open"),
+        ("localhost", None, "open"),
+        ("0.0.0.0", None, "app"),  # noqa: S104 - that is what is tested
+        ("::", None, "app"),
+        ("192.0.2.1", None, "app"),
+        ("timing.example", None, "app"),
+        ("127.0.0.1", " ALL ", "all"),
+        ("0.0.0.0", "open", "open"),  # noqa: S104 - that is what is tested
+    ],
+)
+def test_the_policy_follows_the_host_unless_it_is_set(
+    monkeypatch: pytest.MonkeyPatch, host: str, given: str | None, policy: str
+) -> None:
+    """Open only where nobody else can reach it."""
+    monkeypatch.setenv("HOST", host)
+    if given is not None:
+        monkeypatch.setenv("AUTH_POLICY", given)
+    assert load(None).policy == policy
+
+
+def test_every_setting_is_shown_with_its_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment wins over the file; what acts is shown, also where it follows from another setting."""
+    file = tmp_path / ".env"
+    file.write_text("PORT=1\nHOST=0.0.0.0\nUNKNOWN=1\n")
+    monkeypatch.setenv("PORT", "2")
+    found = {setting.name: (setting.value, setting.source) for setting in module.shown(file)}
+    assert found.keys() == {name.upper() for name in Settings.model_fields}
+    assert (found["PORT"], found["HOST"]) == (("2", "environment"), ("0.0.0.0", ".env"))  # noqa: S104 - a text
+    assert (found["DEBUG"], found["AUTH_POLICY"]) == (("false", "default"), ("app", "default"))
+    assert found["CORS_ORIGINS"][0].startswith("https://kartingapp-fef5c.web.app,")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:canary@host/name",
+        "postgresql://me:can:ary@canary@host/name",
+        "postgresql://:canary@host/name",
+        "postgresql://host/name?user=me&password=canary&x=1",
+        "postgresql://host/name?sslpassword=canary",
+    ],
+)
+def test_passwords_are_masked(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    """Wherever they stand in an address; the rest can be read."""
+    monkeypatch.setenv("DATABASE_URL", url)
+    [shown] = [setting for setting in module.shown(None) if setting.name == "DATABASE_URL"]
+    assert "canary" not in shown.value
+    assert "***" in shown.value
+    assert "host" in shown.value
+
+
+@pytest.mark.parametrize("url", ["sqlite:///C:/a@b.db", "postgresql://me@host:5432/name", "sqlite:////data/kart.db"])
+def test_an_address_without_a_password_is_shown_whole(url: str) -> None:
+    """Nothing to hide."""
+    assert module.masked(url) == url

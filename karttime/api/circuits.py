@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from karttime.api.access import MAY_CONTROL, MAY_READ, demand
-from karttime.api.paging import CursorParameter, decode, encode, lead_on
+from karttime.api.paging import cursor_query, decode, encode, lead_on
 from karttime.api.policy import Action
 from karttime.api.schemas import CircuitStatus, CircuitView, TimingAnswer
 from karttime.api.system import CircuitId, Serving
@@ -24,7 +24,7 @@ async def circuits(
     request: Request,
     response: Response,
     limit: ManyCircuits = 1000,
-    cursor: CursorParameter = None,
+    cursor: Annotated[str | None, cursor_query("hill kart", "hill-kart")] = None,
 ) -> list[CircuitView]:
     """Every circuit, ordered by `nom`."""
     behind = decode(cursor, str, str)

@@ -13,12 +13,13 @@ _PROBLEMS: Final = {
     "401": "No valid key, where AUTH_POLICY wants one.",
     "403": "Not allowed with this key, or from this web page.",
     "404": "No such circuit or session.",
+    "400": "The body is no UTF-8 text.",
     "409": "Not possible as things stand; `detail` says why.",
     "413": "The body is too large.",
     "422": "The call is not understood; `detail` names what is wrong.",
     "503": "The database or the service cannot answer now; `Retry-After` says when to try again.",
 }
-_WITH_BODY: Final = {"409", "413"}
+_WITH_BODY: Final = {"400", "409", "413"}
 _EVERYWHERE: Final = {"401", "403", "503"}
 _UNUSED: Final = ("HTTPValidationError", "ValidationError")
 
@@ -43,6 +44,7 @@ def _add_problems(path: str, operation: dict[str, Any]) -> None:
     answers.pop("422", None)
     wanted = {"422"} if operation.get("parameters") or "requestBody" in operation else set()
     if "security" in operation:
+        operation["security"].append({})  # whether it needs a key depends on AUTH_POLICY
         wanted |= _EVERYWHERE
     if "{circuit_id}" in path:
         wanted |= {"404"}

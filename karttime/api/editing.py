@@ -12,7 +12,7 @@ from karttime.api.system import CircuitId, Serving
 from karttime.api.views import circuit_view
 from karttime.circuits.circuit import Circuit, CircuitConflict, CircuitStore
 from karttime.circuits.labels import APP_COLUMNS, edited
-from karttime.circuits.local import check_name, check_page, check_url, slug, unused
+from karttime.circuits.local import check_name, check_page, slug, unused
 from karttime.errors import UsageError
 
 router = APIRouter(prefix="/circuits", tags=["circuits"], dependencies=[MAY_CHANGE])
@@ -92,7 +92,7 @@ def _described(service: Service, body: CircuitBody | CircuitPatch, circuit: Circ
     return replace(
         circuit,
         name=check_name(body.nom) if whole or "nom" in given else circuit.name,
-        url=check_url(body.wssUrl) if whole or "wssUrl" in given else circuit.url,
+        url=service.engine.options.addresses.check(body.wssUrl) if whole or "wssUrl" in given else circuit.url,
         live_timing_url=check_page(body.liveTimingUrl)
         if whole or "liveTimingUrl" in given
         else circuit.live_timing_url,

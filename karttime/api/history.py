@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from karttime.api import views
 from karttime.api.access import MAY_CHANGE, MAY_READ
-from karttime.api.paging import NO_CONTROLS, CursorParameter, Limit, SessionParameter, decode, encode, lead_on
+from karttime.api.paging import NO_CONTROLS, Limit, SessionParameter, cursor_query, decode, encode, lead_on
 from karttime.api.runs import database, in_memory, laps_of, session_in_memory, stored_run
 from karttime.api.service import Service
 from karttime.api.system import CircuitId, Serving
@@ -129,7 +129,7 @@ async def get_laps(
         str | None,
         Query(max_length=128, pattern=NO_CONTROLS, description="Only this competitor.", examples=["24089"]),
     ] = None,
-    cursor: CursorParameter = None,
+    cursor: Annotated[str | None, cursor_query(1780131666131, "24089", 3)] = None,
 ) -> list[LapView]:
     """Timed laps with where they come from, newest first.
 
@@ -156,7 +156,7 @@ async def drivers(
     circuit_id: CircuitId,
     limit: Limit = 100,
     session: SessionParameter = None,
-    cursor: CursorParameter = None,
+    cursor: Annotated[str | None, cursor_query("24089")] = None,
 ) -> list[DriverView]:
     """Competitors with a timed lap, by id, with who drove and figures of their laps.
 
@@ -185,7 +185,7 @@ async def get_sessions(
     response: Response,
     circuit_id: CircuitId,
     limit: Limit = 100,
-    cursor: CursorParameter = None,
+    cursor: Annotated[str | None, cursor_query(1780131600000, "20260530T090000Z-1")] = None,
 ) -> list[SessionView]:
     """Sessions, newest first: those in memory, and those that are stored."""
     await service.circuit(circuit_id)
@@ -210,7 +210,7 @@ async def logs(
     response: Response,
     circuit_id: CircuitId,
     limit: Limit = 50,
-    cursor: CursorParameter = None,
+    cursor: Annotated[str | None, cursor_query(4711)] = None,
 ) -> list[ConnectionEventView]:
     """What became of the circuit's connection, its sessions and its column mapping, newest first."""
     await service.circuit(circuit_id)

@@ -16,12 +16,6 @@ from karttime.errors import UsageError
 NO_CONTROLS: Final = r"^[^\x00-\x1f\x7f]*$"  # PostgreSQL takes no NUL, and nobody names anything with the others
 
 Limit = Annotated[int, Query(ge=1, le=1000, description="How many at most.", examples=[100])]
-CursorParameter = Annotated[
-    str | None,
-    Query(
-        alias="cursor", max_length=400, description="From the `Link` header of the page before.", examples=["WzE3XQ"]
-    ),
-]
 SessionParameter = Annotated[
     str | None,
     Query(
@@ -39,6 +33,17 @@ _MAX: Final = 2**63 - 1
 def encode(*key: int | str) -> str:
     """A sort key as a cursor."""
     return base64.urlsafe_b64encode(orjson.dumps(key)).rstrip(b"=").decode()
+
+
+def cursor_query(*example: int | str) -> Any:
+    """The parameter of a list whose sort keys look like the example."""
+    return Query(
+        alias="cursor",
+        max_length=400,
+        pattern=r"^[A-Za-z0-9_-]+$",
+        description="From the `Link` header of the page before.",
+        examples=[encode(*example)],
+    )
 
 
 def decode(cursor: str | None, *types: type[int] | type[str]) -> list[Any] | None:

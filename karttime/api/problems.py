@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from karttime.api.policy import AccessDenied
 from karttime.api.runs import UnknownSession
@@ -45,10 +46,11 @@ def problem(status: int, kind: str, detail: str, headers: Mapping[str, str] | No
 def install(app: FastAPI, *, debug: bool) -> None:
     """Answer every error of this application with a problem."""
 
-    async def http(_request: Request, error: Exception) -> ProblemResponse:
+    async def http(request: Request, error: Exception) -> ProblemResponse:
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class alone
         kind = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
-        return problem(error.status_code, kind, _DETAILS.get(error.status_code, str(error.detail)), error.headers)
+        headers = {"Allow": _allowed(request)} if error.status_code == 405 else error.headers
+        return problem(error.status_code, kind, _DETAILS.get(error.status_code, str(error.detail)), headers)
 
     async def invalid(_request: Request, error: Exception) -> ProblemResponse:
         assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class alone
@@ -66,6 +68,13 @@ def install(app: FastAPI, *, debug: bool) -> None:
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(KarttimeError, ours)
     app.add_exception_handler(Exception, bug)
+
+
+def _allowed(request: Request) -> str:
+    """Every method of an address; the framework names only those of the first call that it finds there."""
+    documented = request.app.openapi()["paths"].items()
+    found = (methods for path, methods in documented if compile_path(path)[0].fullmatch(request.url.path))
+    return ", ".join(sorted({method.upper() for methods in found for method in methods} or {"GET"}))
 
 
 def _asked_wrongly(error: Exception) -> ProblemResponse | None:

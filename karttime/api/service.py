@@ -16,6 +16,7 @@ from karttime.engine.collector import Collector
 from karttime.engine.engine import Engine, UnknownCircuit
 from karttime.engine.hub import HubItem, Tap
 from karttime.engine.status import StatusPublication
+from karttime.errors import KarttimeError
 from karttime.feeds.formats import FORMATS
 from karttime.storage.archive import Archive
 from karttime.storage.extract import Extract, Origin
@@ -54,7 +55,7 @@ class Service:
     feeds: Collection[str] = tuple(FORMATS)
     clock: Clock = field(default_factory=Clock)
     _channels: dict[str, Channel] = field(default_factory=dict)
-    _untap: dict[str, Callable[[], None]] = field(default_factory=dict)
+    _archived: dict[str, tuple[Circuit, Callable[[], None]]] = field(default_factory=dict)
 
     @property
     def clients(self) -> int:
@@ -83,6 +84,7 @@ class Service:
         channel = self._channels.get(circuit_id)
         if channel is None or channel.hub is not collector.hub:
             channel = self._channels[circuit_id] = Channel(collector, self.clock)
+            self._archived.pop(circuit_id, None)  # of a hub that is gone
             self._keep(collector)
             collector.hub.add_tap(channel.tap)
         return channel
@@ -95,19 +97,33 @@ class Service:
             return
         await self.engine.ensure(before.id)
         after = collector.circuit
-        if (after.url, after.feed) == (before.url, before.feed):
-            return
         if before.id in self._channels:
             self._keep(collector)
+        if (after.url, after.feed) == (before.url, before.feed):
+            return
         if collector.running:
             await self.engine.stop(before.id)
             await self.engine.start(before.id)
+
+    async def follow(self) -> None:
+        """Take over what was edited or removed elsewhere, in the database that others use too."""
+        known = {circuit.id: circuit for circuit in await self.engine.circuits.list()}
+        for circuit_id, (kept, _) in list(self._archived.items()):
+            circuit = known.get(circuit_id)
+            if circuit is None:
+                log.warning("%s was removed elsewhere: it is not collected any more", circuit_id)
+                await self.removed(circuit_id)
+            elif circuit != kept:
+                try:
+                    await self.edited(kept)
+                except KarttimeError as error:
+                    log.warning("%s was edited elsewhere, and cannot be collected: %s", circuit_id, error)
 
     async def removed(self, circuit_id: str) -> None:
         """A circuit was removed: stop it and forget what is in memory."""
         await self.engine.forget(circuit_id)
         self._channels.pop(circuit_id, None)
-        self._untap.pop(circuit_id, None)
+        self._archived.pop(circuit_id, None)
 
     async def start(self, circuit_id: str) -> Literal["started", "already_running"]:
         """Collect a circuit. Raises `UnknownCircuit`."""
@@ -121,11 +137,15 @@ class Service:
         return await self.engine.stop(circuit_id)
 
     def _keep(self, collector: Collector) -> None:
-        """Archive what a collector publishes, under the address that it comes from now."""
-        if self.archive is not None:
-            self._untap.pop(collector.circuit.id, lambda: None)()
-            tap = archive_tap(self.archive, collector.circuit, collector.hub.epoch)
-            self._untap[collector.circuit.id] = collector.hub.add_tap(tap)
+        """Archive what a collector publishes, as what its circuit is now."""
+        if self.archive is None:
+            return
+        circuit = collector.circuit
+        kept, untap = self._archived.get(circuit.id, (None, lambda: None))
+        if kept is None or (kept.url, kept.feed) != (circuit.url, circuit.feed):
+            untap()
+            untap = collector.hub.add_tap(archive_tap(self.archive, circuit, collector.hub.epoch))
+        self._archived[circuit.id] = circuit, untap
 
 
 def archive_tap(archive: Archive, circuit: Circuit, epoch: str) -> Tap:

@@ -46,6 +46,10 @@ class StoredCircuits:
     async def get(self, circuit_id: str) -> Circuit | None:
         return await self._fixed.get(circuit_id) or (await self._fresh()).get(circuit_id)
 
+    async def all_or_raise(self) -> Sequence[Circuit]:
+        """The stored circuits as they are now, by name. Raises `StorageError` where they cannot be read."""
+        return [_circuit(row) for row in await asyncio.to_thread(self._every)]
+
     async def add(self, circuit: Circuit) -> None:
         await self._refuse_fixed(circuit.id)
         if not await asyncio.to_thread(self._add, circuit):

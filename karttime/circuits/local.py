@@ -54,7 +54,7 @@ def check_page(url: str) -> str:
     url = url.strip()
     try:
         parts = urlsplit(url)
-        sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+        sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
         sound = False
     if url and (not sound or len(url) > _MAX_URL or not url.isprintable() or " " in url):

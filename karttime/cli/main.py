@@ -13,9 +13,12 @@ import typer
 
 from karttime import __version__
 from karttime.cli.analyze import analyze
+from karttime.cli.circuits import circuits
+from karttime.cli.config import config
 from karttime.cli.db import db
 from karttime.cli.explain import explain
 from karttime.cli.import_ import import_
+from karttime.cli.keys import keys
 from karttime.cli.record import record
 from karttime.cli.replay import replay
 from karttime.cli.serve import serve
@@ -32,6 +35,7 @@ app = typer.Typer(
 
 COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
     ("analyze", analyze),
+    ("config", config),
     ("explain", explain),
     ("import", import_),
     ("record", record),
@@ -40,7 +44,11 @@ COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
     ("simulate", simulate),
 )
 
-GROUPS: tuple[tuple[str, typer.Typer], ...] = (("db", db),)
+GROUPS: tuple[tuple[str, typer.Typer], ...] = (
+    ("circuits", circuits),
+    ("db", db),
+    ("keys", keys),
+)
 
 for _name, _command in COMMANDS:
     app.command(_name)(_command)

@@ -14,10 +14,13 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
+from karttime.api.access import Access
 from karttime.api.app import create_app
 from karttime.api.origins import Origins
+from karttime.api.policy import Policy
 from karttime.api.server import bind, quiet_logs, serve
 from karttime.api.service import Service
+from karttime.api.stored import FRESH_S, StoredCircuits, StoredKeys
 from karttime.circuits.circuit import Circuit
 from karttime.circuits.local import LocalCircuits, local_circuits
 from karttime.domain.classification import classification
@@ -80,6 +83,8 @@ def run(plan: Plan) -> None:
         stream=sys.stderr,
     )
     quiet_logs()
+    if settings.policy == Policy.OPEN and not settings.on_loopback:
+        log.warning("AUTH_POLICY=open: whoever reaches %s may change and delete everything", settings.host)
     circuits = LocalCircuits([DEMO]) if plan.demo else local_circuits(plan.circuits)
     listener = bind(settings.host, settings.port)
     try:
@@ -113,28 +118,35 @@ async def _run(plan: Plan, circuits: LocalCircuits, archive: Archive, listener: 
     recordings = _recordings(settings)
     recorder = None if recordings is None else recordings.tap
     stop, ready = asyncio.Event(), asyncio.Event()
+    store = StoredCircuits(archive.database, circuits)
     async with Engine(
-        circuits, formats=FORMATS, options=options, source_factory=factory, recorder_factory=recorder
+        store, formats=FORMATS, options=options, source_factory=factory, recorder_factory=recorder
     ) as engine:
+        access = Access(Policy(settings.policy), StoredKeys(archive.database))
+        origins = Origins(settings.cors_origins)
         service = Service(
             engine,
             archive,
-            Origins(settings.cors_origins),
+            origins,
             max_clients=settings.ws_max_clients,
             max_per_address=settings.ws_max_clients_per_address,
             debug=settings.debug,
+            access=access,
+            store=store,
         )
         app = create_app(service)
         with on_stop(stop.set):
             async with asyncio.TaskGroup() as group:
-                helping = [group.create_task(_tell(plan, service, listener, ready))]
+                helping = [
+                    group.create_task(_tell(plan, service, listener, ready)),
+                    group.create_task(_follow(service)),
+                ]
                 if recordings is not None:
                     helping.append(group.create_task(_sweep(recordings)))
                 if options.on_demand_s is not None:
                     helping.append(group.create_task(_watch(service)))
                 elif plan.start:
-                    for circuit in known:
-                        await service.start(circuit.id)
+                    await _start(service)
                 await serve(app, listener, ready, stop)
                 for task in helping:
                     task.cancel()
@@ -157,6 +169,22 @@ def _recordings(settings: Settings) -> Recordings | None:
         return None
     keep_bytes = 0 if settings.record_keep_size == "0" else parse_size(settings.record_keep_size)
     return Recordings(settings.record_dir, Retention(settings.record_keep_days, keep_bytes))
+
+
+async def _start(service: Service) -> None:
+    """Collect every circuit; one that cannot be leaves the others alone."""
+    for circuit in await service.engine.circuits.list():
+        try:
+            await service.start(circuit.id)
+        except KarttimeError as error:
+            log.warning("%s is not collected: %s", circuit.id, clean(str(error), 500))
+
+
+async def _follow(service: Service) -> None:
+    """Take over what others edit in the database: `karttime circuits`, or another service."""
+    while True:
+        await asyncio.sleep(FRESH_S)
+        await service.follow()
 
 
 async def _sweep(recordings: Recordings) -> None:
@@ -206,7 +234,10 @@ async def _tell(plan: Plan, service: Service, listener: socket.socket, ready: as
     shown = f"[{host}]" if ":" in host else host
     circuits = await service.engine.circuits.list()
     example = circuits[0].id if circuits else "{id}"
-    known = ", ".join(circuit.id for circuit in circuits) or "none: give --circuit NAME=URL or --demo"
+    known = (
+        ", ".join(circuit.id for circuit in circuits)
+        or "none: `karttime circuits add` one, give --circuit NAME=URL or --demo"
+    )
     lines = (
         f"page       http://{shown}:{port}/",
         f"API        http://{shown}:{port}/docs",

@@ -28,7 +28,7 @@ def figures(connection: Connection, circuit_id: str) -> Figures:
     return Figures(
         timing_rows=rows,
         laps=timed,
-        sessions_by_kind=dict(connection.execute(kinds.group_by(sessions.c.kind)).tuples().all()),
+        sessions_by_kind={str(kind): int(count) for kind, count in connection.execute(kinds.group_by(sessions.c.kind))},
         first_at=min(moments, default=None),
         last_at=max(moments, default=None),
     )

@@ -12,10 +12,14 @@ import pytest
 import websockets
 from websockets.asyncio.client import ClientConnection
 
+from karttime.api.access import Access
 from karttime.api.app import create_app
 from karttime.api.origins import Origins
+from karttime.api.policy import Key, Policy, Scope
 from karttime.api.server import bind, serve
 from karttime.api.service import Service
+from karttime.api.stored import StoredCircuits, StoredKeys
+from karttime.api.tokens import new_token
 from karttime.circuits.circuit import Circuit
 from karttime.circuits.local import LocalCircuits
 from karttime.domain.columns import Column, Role
@@ -131,6 +135,14 @@ class Venue:
         self.script.items.put_nowait(Frame(updates[-1].at, str(len(self.script.meaning) - 1)))
         await until(lambda: hub.seq != before)
 
+    def key(self, scope: str) -> dict[str, str]:
+        """The header of a new key of this scope."""
+        assert self.service.archive is not None
+        made = new_token()
+        keys = StoredKeys(self.service.archive.database)
+        keys.add(Key(made.id, f"a {scope} key", Scope(scope), made.digest, START))
+        return {"authorization": f"Bearer {made.token}"}
+
     async def lose(self, reason: str) -> None:
         self.script.items.put_nowait(Lost(reason))
 
@@ -173,7 +185,11 @@ CIRCUITS = (
 
 @asynccontextmanager
 async def serving(
-    folder: Path, *, origins: Sequence[str] = ("https://app.example", "http://localhost:*"), **options: Any
+    folder: Path,
+    *,
+    origins: Sequence[str] = ("https://app.example", "http://localhost:*"),
+    policy: Policy = Policy.OPEN,
+    **options: Any,
 ) -> AsyncIterator[Venue]:
     """A service that listens; `hill` is collected."""
     script = Script()
@@ -184,8 +200,11 @@ async def serving(
     host, port = listener.getsockname()
     ready, stop = asyncio.Event(), asyncio.Event()
     try:
-        async with Engine(LocalCircuits(CIRCUITS), formats=formats, source_factory=lambda _circuit: script) as engine:
-            service = Service(engine, archive, Origins(origins), **options)
+        store = StoredCircuits(database, LocalCircuits(CIRCUITS))
+        async with Engine(store, formats=formats, source_factory=lambda _circuit: script) as engine:
+            access = Access(policy, StoredKeys(database))
+            given: dict[str, Any] = {"access": access, "store": store, "feeds": ("script", "apex")} | options
+            service = Service(engine, archive, Origins(origins), **given)
             async with asyncio.TaskGroup() as group:
                 group.create_task(serve(create_app(service), listener, ready, stop))
                 await ready.wait()
@@ -207,3 +226,11 @@ async def venue(tmp_path: Path) -> AsyncIterator[Venue]:
     """A running service."""
     async with serving(tmp_path) as running:
         yield running
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    """An open database, empty."""
+    database = Database(f"sqlite:///{tmp_path}/alone.db")
+    yield database
+    database.close()

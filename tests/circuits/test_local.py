@@ -1,6 +1,6 @@
 import pytest
 
-from karttime.circuits.local import LocalCircuits, check_url, local_circuits, slug
+from karttime.circuits.local import LocalCircuits, check_name, check_page, check_url, local_circuits, slug
 from karttime.errors import UsageError
 
 
@@ -94,3 +94,38 @@ def test_an_argument_that_is_no_circuit_is_refused_with_an_example(argument: str
 
 async def test_there_may_be_none() -> None:
     assert await LocalCircuits().list() == ()
+
+
+@pytest.mark.parametrize("url", ["", " https://hill.example/live?x=1 ", "http://hill.example:8080"])
+def test_addresses_of_pages_are_accepted(url: str) -> None:
+    """Also none."""
+    assert check_page(url) == url.strip()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "hill.example",
+        "https://",
+        "https://[::1",
+        "https://a b",
+        "https://a:0/",
+        "ftp://hill.example",
+        "https://hill.example/" + "x" * 2000,
+        "https://a/\x1b",
+    ],
+)
+def test_what_a_browser_should_not_open_is_refused(url: str) -> None:
+    """The address becomes a link on people's screens."""
+    with pytest.raises(UsageError, match="https://"):
+        check_page(url)
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a\x07b", "x" * 201, "a\u202eb"])
+def test_names_are_printable_and_bounded(name: str) -> None:
+    """They stand in terminals and tables."""
+    with pytest.raises(UsageError, match="name"):
+        check_name(name)
+    assert check_name(" Été 7 ") == "Été 7"

@@ -1,0 +1,76 @@
+"""`karttime circuits`: the circuits in the database, which `karttime serve` collects."""
+
+from typing import Annotated
+
+import typer
+
+circuits = typer.Typer(
+    rich_markup_mode=None,
+    help="Circuits in the database: list, add, edit, remove. A running service notices in seconds.",
+)
+
+Database = Annotated[str | None, typer.Option("--database", metavar="URL", help="Database.  [DATABASE_URL, SQLite]")]
+CircuitId = Annotated[str, typer.Argument(metavar="ID", help="Its id, as `list` shows it.", show_default=False)]
+Labels = Annotated[
+    list[str] | None, typer.Option("--label", metavar="CN=TEXT", help="What column N is called; repeatable.")
+]
+
+
+@circuits.command("list")
+def list_(as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False, database: Database = None) -> None:
+    """Show every stored circuit: id, feed, address, name."""
+    from dataclasses import asdict
+
+    from karttime.cli.administration import every_circuit
+    from karttime.cli.output import write_json
+    from karttime.domain.display import clean
+
+    found = every_circuit(database)
+    if as_json:
+        write_json([asdict(circuit) for circuit in found])
+        return
+    for circuit in found:
+        typer.echo(f"{circuit.id:24}  {circuit.feed:8}  {clean(circuit.url)}  {clean(circuit.name)}")
+    if not found:
+        typer.echo("no circuits: `karttime circuits add NAME URL` adds one", err=True)
+
+
+@circuits.command()
+def add(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What people call it.", show_default=False)],
+    url: Annotated[str, typer.Argument(metavar="URL", help="Its feed, ws:// or wss://.", show_default=False)],
+    feed: Annotated[str, typer.Option(help="Wire format.")] = "apex",
+    page: Annotated[str, typer.Option(help="The venue's own page, for people.")] = "",
+    label: Labels = None,
+    database: Database = None,
+) -> None:
+    """Add a circuit and print its id."""
+    from karttime.circuits.circuit import Circuit
+    from karttime.cli.administration import add_circuit
+
+    typer.echo(add_circuit(database, Circuit("", name, url, feed, live_timing_url=page), label or ()).id)
+
+
+@circuits.command()
+def edit(
+    circuit_id: CircuitId,
+    name: Annotated[str | None, typer.Option(help="Another name.")] = None,
+    url: Annotated[str | None, typer.Option(help="Another address of its feed.")] = None,
+    feed: Annotated[str | None, typer.Option(help="Another wire format.")] = None,
+    page: Annotated[str | None, typer.Option(help="Another page of the venue; '' for none.")] = None,
+    label: Labels = None,
+    database: Database = None,
+) -> None:
+    """Change what is given, and keep the rest; an empty label clears a column's."""
+    from karttime.cli.administration import edit_circuit
+
+    changes = {"name": name, "url": url, "feed": feed, "live_timing_url": page}
+    edit_circuit(database, circuit_id, changes, label or ())
+
+
+@circuits.command()
+def remove(circuit_id: CircuitId, database: Database = None) -> None:
+    """Remove a circuit; sessions and laps that are stored of it stay."""
+    from karttime.cli.administration import remove_circuit
+
+    remove_circuit(database, circuit_id)
