@@ -166,7 +166,9 @@ class Link(asyncio.Protocol):
             self._visitor.writable()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        del exc  # however it ended
+        if isinstance(exc, TimeoutError):  # the kernel saw first that it reads nothing
+            self.cut = True
+            self.keeper.cut += 1
         self._state = State.LOST
         self._connections.discard(self)
         if self._place is not None:

@@ -18,7 +18,7 @@ from karttime.api.handshake import RefusedError, Request
 from karttime.api.keeper import Keeper
 from karttime.api.limits import Doors, LinkLimits
 from karttime.api.link import Link, client_address
-from karttime.api.server import bind, serve_over
+from karttime.api.server import bind, quiet_logs, serve_over
 from karttime.domain.updates import Cell, CellsChanged
 
 from .conftest import START, Venue, kart, opening, serving, until
@@ -290,6 +290,18 @@ async def test_what_is_served_nowhere_is_refused_with_http() -> None:
         with pytest.raises(websockets.InvalidStatus) as caught:
             await websockets.connect(site.uri + "/nowhere")
         assert caught.value.response.status_code == 404
+
+
+async def test_a_flood_of_broken_requests_fills_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    """A few lines for three hundred of them."""
+    quiet_logs()
+    async with echoing() as site:
+        for _ in range(300):
+            reader, writer = await asyncio.open_connection(*site.address)
+            writer.write(b"\x16\x03\x01 this is TLS\r\n\r\n")
+            assert b"400" in await ended(reader)
+            writer.close()
+    assert 1 <= len(caplog.records) <= 10
 
 
 async def test_a_fault_of_ours_ends_one_connection_and_is_logged(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,7 +1,8 @@
 """What fan-out costs: `python tests/bench/bench_fanout.py [ROUNDS]`, by hand, on Linux with a C compiler.
 
 karttime's links and fan-out against `wsfan`, a C server that writes one prebuilt frame to each client with one `send`:
-the least that can be. Both, and the C load client, come from `../shared/tools/wsload`. The server runs on one core,
+the least that can be. `… stalled [SECONDS]`: 200 clients of 160 KB/s each, without and with ten that read nothing.
+Both, and the C load client, come from `../shared/tools/wsload`. The server runs on one core,
 the load on the other, in rounds that take turns, since a machine drifts by more than what is measured. CPU is that of
 the server's process; a message is 400 bytes of JSON. Prints the median of all rounds, and the ratio round by round.
 """
@@ -88,8 +89,8 @@ class Everybody:
         return Watcher(self.fanout, link)
 
 
-def message(seq: int) -> bytes:
-    """As `wsfan` makes it."""
+def message(seq: int, size: int = 0) -> bytes:
+    """As `wsfan` makes it; `size` more bytes."""
     kart = '{"kart":"%s","pos":%s,"driver":"%s","last_lap":"%s","best_lap":"%s","gap":"%s","laps":LAPS,"pit":%s}'
     rows = (
         kart % ("17", 3, "DUPONT Jean", "1:02.347", "1:01.998", "+4.213", 0)
@@ -98,10 +99,10 @@ def message(seq: int) -> bytes:
     ).replace("LAPS", str(20 + seq % 50))
     head = f'"type":"delta","t_ns":{time.monotonic_ns()},"seq":{seq},"circuit":"rkc-paris"'
     tail = f'"flags":["green"],"remaining_ms":{3_600_000 - seq * 50}'
-    return f'{{{head},"session":"2026-11-22T15:00:00Z","rows":[{rows}],{tail}}}'.encode()
+    return f'{{{head},"session":"2026-11-22T15:00:00Z","rows":[{rows}],{tail}}}'.encode() + b" " * size
 
 
-async def publish(site: Everybody, count: int, hz: float, burst: int) -> None:
+async def publish(site: Everybody, count: int, hz: float, burst: int, size: int) -> None:
     """What `wsfan` does on `COUNT HZ`, with bursts."""
     loop = asyncio.get_running_loop()
     start = loop.time()
@@ -110,7 +111,7 @@ async def publish(site: Everybody, count: int, hz: float, burst: int) -> None:
         if not hz:
             await all_sent(site)
         for part in range(burst):
-            site.fanout.publish([text_frame(message(tick * burst + part))])
+            site.fanout.publish([text_frame(message(tick * burst + part, size))])
     await asyncio.sleep(0)
     await all_sent(site)
 
@@ -131,9 +132,9 @@ async def run_server(port: int, control: str) -> None:
     listener = bind("127.0.0.1", port)
 
     async def obey(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        count, hz, burst = (await reader.read(100)).split()
-        await publish(site, int(count), float(hz), int(burst))
-        writer.write(b"{}\n")
+        count, hz, burst, size = (await reader.read(100)).split()
+        await publish(site, int(count), float(hz), int(burst), int(size))
+        writer.write(b"%d\n" % site.keeper.cut)
         await writer.drain()
         writer.close()
 
@@ -172,12 +173,12 @@ def server(command: list[str], control: Path) -> Iterator[subprocess.Popen[bytes
             process.terminate()
 
 
-def order(control: Path, text: str) -> None:
-    """Tell a server to send, and wait until it has."""
+def order(control: Path, text: str) -> bytes:
+    """Tell a server to send, and wait until it has; its answer."""
     with socket.socket(socket.AF_UNIX) as line:
         line.connect(str(control))
         line.sendall(text.encode())
-        line.recv(1000)
+        return line.recv(1000)
 
 
 @dataclass(frozen=True)
@@ -205,7 +206,7 @@ def measure(tools: Path, command: list[str], port: int, control: Path, load: Loa
             time.sleep(0.3)
             kib = (rss_kib(process.pid) - before) / CLIENTS
             cpu = cpu_s(process.pid)
-            order(control, f"{load.count} {load.hz} {load.burst}\n")
+            order(control, f"{load.count} {load.hz} {load.burst} 0\n")
             cpu = cpu_s(process.pid) - cpu
             result: dict[str, Any] = json.loads(loading.stdout.read())
     assert result["messages"] == total * CLIENTS, result
@@ -252,6 +253,40 @@ def _for_floor(load: Load) -> Load:
     return Load(load.name, load.count * load.burst, load.hz * load.burst)
 
 
+def unsent(port: int) -> int:
+    """Connections of a port to whose client something is unsent, as the kernel counts."""
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(line[1].endswith(f":{port:04X}") and int(line[4].partition(":")[0], 16) > 0 for line in lines)
+
+
+def stalled(seconds: int, folder: Path) -> None:
+    """What ten of two hundred clients that read nothing do to the others."""
+    tools, control, port = build(folder), folder / "control", 9483
+    sys.stdout.write(f"200 clients, 160 KB/s each, {seconds} s; load average {os.getloadavg()[0]:.1f}\n")
+    for slow in (0, 10):
+        with server([sys.executable, __file__, "--serve", str(port), str(control)], control) as process:
+            client = [str(tools / "wsload"), "-p", str(port), "-n", "200", "-k", str(slow), "-e", str(seconds * 20)]
+            with subprocess.Popen(
+                ["taskset", "-c", "1", *client, "-t", str(seconds + 20)],
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            ) as loading:  # fmt: skip
+                assert loading.stdout is not None
+                assert loading.stderr is not None
+                loading.stderr.readline()  # READY
+                before = rss_kib(process.pid)
+                cut = order(control, f"{seconds * 20} 20 1 7800\n")
+                time.sleep(0.5)  # the last message is acknowledged
+                grown, behind = (rss_kib(process.pid) - before) / 1024, unsent(port)
+                result = json.loads(loading.stdout.read())
+        latency = result["latency_us"]
+        sys.stdout.write(
+            f"{slow:>2} stalled: {result['min_msgs']} to {result['max_msgs']} of {seconds * 20} messages to each other,"
+            f" {result['seq_gaps']} gaps; p50 {latency['p50'] / 1e3:.1f} ms, p99 {latency['p99'] / 1e3:.1f} ms,"
+            f" max {latency['max'] / 1e3:.1f} ms; cut off {int(cut)}, still unsent {behind}, RSS {grown:+.1f} MiB\n"
+        )
+        sys.stdout.flush()
+
+
 def main() -> None:
     if sys.argv[1:2] == ["--serve"]:
         asyncio.run(run_server(int(sys.argv[2]), sys.argv[3]))
@@ -259,7 +294,10 @@ def main() -> None:
         sys.exit(f"{TOOLS} is not there: the C programs are no part of this repository")
     else:
         with tempfile.TemporaryDirectory() as folder:
-            bench(int(sys.argv[1]) if len(sys.argv) > 1 else 3, Path(folder))
+            if sys.argv[1:2] == ["stalled"]:
+                stalled(int(sys.argv[2]) if len(sys.argv) > 2 else 25, Path(folder))
+            else:
+                bench(int(sys.argv[1]) if len(sys.argv) > 1 else 3, Path(folder))
 
 
 if __name__ == "__main__":
