@@ -30,6 +30,7 @@ class Health(BaseModel):
 class RecorderView(BaseModel):
     """A raw recording: `error` is empty while frames reach the disk, `missed` counts those that did not."""
 
+    model_config = example(file="hill-kart-20260530T085500Z.jsonl.zst", frames=4120, missed=0, error="")
     file: str
     frames: int
     missed: int

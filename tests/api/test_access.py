@@ -74,19 +74,20 @@ async def test_a_refusal_says_what_is_needed(tmp_path: Path) -> None:
         assert answer.status_code == 201
 
 
-@pytest.mark.parametrize("token", ["x", "kt_00000000_" + "A" * 43, "kt_00000000_" + "A" * 42 + "é", "kt_" + "0" * 5000])
-async def test_a_key_of_nobody_is_401(tmp_path: Path, token: str) -> None:
+async def test_a_key_of_nobody_is_401(tmp_path: Path) -> None:
     """Whatever it looks like, and it is not repeated."""
+    tokens = ("canary", "kt_00000000_" + "A" * 43, "kt_00000000_" + "A" * 42 + "é", "kt_" + "0" * 5000)
     async with serving(tmp_path, policy=Policy.ALL) as venue:
-        headers = {b"authorization": f"Bearer {token}".encode()}
-        assert token not in detail(await venue.http.get("/circuits", headers=headers), 401)
+        for token in tokens:
+            headers = {b"authorization": f"Bearer {token}".encode()}
+            assert token not in detail(await venue.http.get("/circuits", headers=headers), 401)
 
 
-@pytest.mark.parametrize("header", ["", "Bearer", "Basic eDp5", "Bearer a b", "Token x"])
-async def test_another_kind_of_authorization_is_no_key(tmp_path: Path, header: str) -> None:
+async def test_another_kind_of_authorization_is_no_key(tmp_path: Path) -> None:
     """401, and what is wanted."""
     async with serving(tmp_path, policy=Policy.ALL) as venue:
-        assert "Bearer" in detail(await venue.http.get("/circuits", headers={"authorization": header}), 401)
+        for header in ("", "Bearer", "Basic eDp5", "Bearer a b", "Token x"):
+            assert "Bearer" in detail(await venue.http.get("/circuits", headers={"authorization": header}), 401)
 
 
 async def test_a_revoked_key_ends_at_once(tmp_path: Path) -> None:

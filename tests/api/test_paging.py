@@ -71,20 +71,18 @@ async def test_filters_are_kept_from_page_to_page(venue: Venue) -> None:
     assert (last["competitor_id"], last["number"]) == ("24089", 1)
 
 
-@pytest.mark.parametrize("address", [*LISTS, "/circuits/hill/data"])
-@pytest.mark.parametrize("cursor", ["!", "A", "bnVsbA", "WzFd", "W10", "WzEwMDAwMDAwMDAwMDAwMDAwMDAwMDAwXQ", "%00"])
-async def test_a_cursor_of_nobody_is_422(venue: Venue, address: str, cursor: str) -> None:
+async def test_a_cursor_of_nobody_is_422(venue: Venue) -> None:
     """Whatever is in it: text, a list of other values, numbers that no database holds."""
-    if (address, cursor) == ("/circuits/hill/logs", "WzFd"):
-        pytest.skip("[1] is what this list's cursors hold")
-    assert "cursor" in detail(await venue.http.get(f"{address}?cursor={cursor}"), 422)
+    for address in (*LISTS, "/circuits/hill/data"):
+        for cursor in ("!", "A", "bnVsbA", "WzEuNV0", "W10", "WzEwMDAwMDAwMDAwMDAwMDAwMDAwMDAwXQ", "%00"):
+            assert "cursor" in detail(await venue.http.get(f"{address}?cursor={cursor}"), 422), (address, cursor)
 
 
-@pytest.mark.parametrize("address", [*LISTS, "/circuits/hill/data"])
-@pytest.mark.parametrize("limit", ["0", "-1", "1001", "x", "1e3", "NaN"])
-async def test_no_list_is_unbounded(venue: Venue, address: str, limit: str) -> None:
+async def test_no_list_is_unbounded(venue: Venue) -> None:
     """1 to 1000."""
-    assert "limit" in detail(await venue.http.get(f"{address}?limit={limit}"), 422)
+    for address in (*LISTS, "/circuits/hill/data"):
+        for limit in ("0", "-1", "1001", "x", "1e3", "NaN"):
+            assert "limit" in detail(await venue.http.get(f"{address}?limit={limit}"), 422), (address, limit)
 
 
 def test_what_is_encoded_is_decoded() -> None:
@@ -96,8 +94,8 @@ def test_what_is_encoded_is_decoded() -> None:
         decode(encode(*key), int, str)
 
 
-@pytest.mark.parametrize("name", ["a\x00b", "a\x1bb", "x" * 200])
-async def test_names_that_nobody_has_do_not_reach_the_database(venue: Venue, name: str) -> None:
+async def test_names_that_nobody_has_do_not_reach_the_database(venue: Venue) -> None:
     """422, not a database error."""
     for address in ("/circuits/dale/laps", "/circuits/hill/data", "/circuits/hill/classification"):
-        detail(await venue.http.get(address, params={"session": name}), 422)
+        for name in ("a\x00b", "a\x1bb", "x" * 200):
+            detail(await venue.http.get(address, params={"session": name}), 422)
