@@ -23,8 +23,8 @@ gives the state at every `seq`. `epoch` changes when that chain is broken.
 
 **Coming back.** `?epoch=…&seq=…` of the last message gets `resumed` and what was missed, or, when that is not known
 any more, a snapshot with `recovered` false. A client that reads too slowly gets a snapshot with `conflated` true in
-place of its backlog. Nothing is made before somebody listens; after the last one left, messages are kept for another
-`LINGER` seconds, then the stream sleeps, and wakes in a new epoch.
+place of its backlog. Nothing is made before somebody listens; messages are kept within `RingLimits` (2,000, a minute,
+256 KiB), also for `LINGER` seconds after the last one left: then the stream sleeps, and wakes in a new epoch.
 """
 
 import secrets
