@@ -18,7 +18,7 @@ from karttime.domain.flags import Flag
 from karttime.domain.updates import Cell, CellsChanged, FlagChanged, PositionsChanged, SessionEnded, Update
 
 from .conftest import START, kart, lap, opening
-from .test_v1 import Stage, shown
+from .stage import Stage, shown
 
 # -- the ring ----------------------------------------------------------------------------------------------------
 

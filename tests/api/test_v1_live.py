@@ -16,7 +16,7 @@ from karttime.domain.updates import Cell, CellsChanged, Update
 from karttime.errors import SourceError
 
 from .conftest import START, Venue, kart, lap, opening, until
-from .test_v1 import shown
+from .stage import shown
 
 AT_ONCE = StreamOptions(first_wait_s=0.001, max_wait_s=0.001)
 V1 = "?format=karttime.v1"
