@@ -162,14 +162,14 @@ async def test_other_feeds_do_not_notice(
     eventually: Eventually,
     mode: hostile.Mode,
 ) -> None:
-    """Half of a healthy feed's messages are through within 30 ms, all within 300; the flooder lives here too."""
+    """Half of a healthy feed's messages are through within 50 ms, all within 750; the flooder lives here too."""
     options = replace(quick, budget=Budget(1000, 1 << 20, 0.2))
     async with beside(tcp_server, ws_server, word_formats, options, mode) as (engine, latencies):
         await eventually(lambda: len(latencies) >= 60)
         assert engine.collector("good").status().state is CollectorState.LIVE
         assert engine.collector("good").status().reconnects == 0
-    assert sorted(latencies)[len(latencies) // 2] < 0.03
-    assert max(latencies) < 0.3
+    assert sorted(latencies)[len(latencies) // 2] < 0.05
+    assert max(latencies) < 0.75
 
 
 async def test_a_feed_that_floods_says_so_and_is_stopped_at_once(
