@@ -48,6 +48,8 @@ _STYLE: Final = re.compile(r"[A-Za-z0-9_ -]{0,32}", re.ASCII)
 _NO_TIME: Final = frozenset({"", "-", "--", "-.---"})
 _MAX_LAP_MS: Final = 24 * 3_600_000
 _MAX_STYLES: Final = 512
+MAX_LINES: Final = 5_000
+"""Of one frame; the most seen are 327. What a feed can make us do at a time is bounded by it."""
 _MAX_DIGITS: Final = 9
 _STALE_VOTES: Final = 4
 _NO_FLAGS: Final[frozenset[LapFlag]] = frozenset()
@@ -116,8 +118,8 @@ class RowReader:
                 board.tempo.frame(at, at - self.at)
             self.at = at
             lines = frame_text.split("\n") if frame_text else [""]
-            if lines.pop() or frame_text is None:
-                self._torn(frame_text, data)
+            if lines.pop() or frame_text is None or len(lines) > MAX_LINES:
+                self._irregular(frame_text, data, lines)
             for line in lines:
                 try:
                     subject, style, text = line.split("|", 2)
@@ -202,11 +204,14 @@ class RowReader:
             updates += self.events
             self.events.clear()
 
-    def _torn(self, text: str | None, data: bytes | None) -> None:
-        """A frame that does not end as frames do: its last line may be cut."""
+    def _irregular(self, text: str | None, data: bytes | None, lines: list[str]) -> None:
+        """A frame that does not end as frames do, so that its last line may be cut, or has too many lines."""
+        if len(lines) > MAX_LINES:
+            self._refusals.refuse(self.at, self.frame, "too-many-lines", "", len(lines) - MAX_LINES)
+            del lines[MAX_LINES:]
         if text is None:
             self.refuse("binary-frame", repr((data or b"")[:64]))
-        elif text:
+        elif not text.endswith("\n") and text:
             self.refuse("torn-line", text.rpartition("\n")[2])
 
     def _unfinished(self, line: str) -> None:

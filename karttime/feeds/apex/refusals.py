@@ -16,6 +16,7 @@ REASONS: Final = (
     "unknown-event",  # a row event of no known kind
     "malformed",  # a known subject without its three fields
     "too-long",
+    "too-many-lines",  # in one frame
     "bad-value",  # a text that cannot be what its place says
     "layout-mismatch",  # values of another layout than the board's: a session that began before its board
     "bad-grid",

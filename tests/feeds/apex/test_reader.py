@@ -18,7 +18,7 @@ from karttime.domain.updates import (
     Status,
     StatusChanged,
 )
-from karttime.feeds.apex.reader import _MAX_STYLES
+from karttime.feeds.apex.reader import _MAX_STYLES, MAX_LINES
 
 if TYPE_CHECKING:
     from tests.feeds.apex.conftest import Feed
@@ -245,3 +245,11 @@ def test_roles_decide_not_column_numbers(feed: "Feed") -> None:
     feed.green(71)
     feed.send("r71c2|tn|1:00.000", "r71|*|60000|", after=60)
     assert feed.laps(71) == [60_000]
+
+
+def test_lines_of_a_frame_are_bounded(feed: "Feed") -> None:
+    """A megabyte of line breaks is refused beyond its first lines, and counted."""
+    feed.board()
+    feed.raw("\n" * 1_000_000 + "r71c5|tn|1:00.000\n")
+    assert feed.decoder.refused["too-many-lines"] == 1_000_001 - MAX_LINES
+    assert feed.laps(71) == []
