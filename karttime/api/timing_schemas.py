@@ -45,6 +45,7 @@ _STANDING = {
     "interval_ms": None,
     "interval_laps": None,
     "pit_stops": 0,
+    "penalty": "",
     "status": "running",
     "in_pit": False,
 }
@@ -100,7 +101,8 @@ class StandingView(BaseModel):
     interval: str
     interval_ms: int | None
     interval_laps: int | None
-    pit_stops: int
+    pit_stops: int | None
+    penalty: str
     status: str
     in_pit: bool
 

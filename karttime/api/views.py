@@ -24,7 +24,7 @@ from karttime.domain.classification import classification
 from karttime.domain.display import clean
 from karttime.domain.flags import Flag
 from karttime.domain.session import Session
-from karttime.domain.updates import LapFlag, Status
+from karttime.domain.updates import Status
 from karttime.engine.status import CollectorStatus, RecorderStatus
 from karttime.storage.connections import ConnectionEvent
 from karttime.storage.extract import lap_row
@@ -194,7 +194,8 @@ def _ranked_view(place: int, own: Sequence[LapRow]) -> StandingView:
         interval="",
         interval_ms=None,
         interval_laps=None,
-        pit_stops=sum(LapFlag.PIT.value in row.flags for row in own),
+        pit_stops=None,  # a lap with a stop is flagged, but so may be the one that led into it
+        penalty="",
         status=Status.UNKNOWN.value,
         in_pit=False,
     )

@@ -85,7 +85,7 @@ class AddressPolicy:
             UsageError: it is no address of a feed, or (`RefusedAddress`) one that is not allowed.
         """
         url = check_url(url)
-        if self._is_own(url):
+        if self.is_own(url):
             return url
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "wss" else 80)
@@ -100,7 +100,7 @@ class AddressPolicy:
 
     def resolver(self, url: str, resolve: Resolve) -> Resolve:
         """A way to look up the host of this address that returns nothing but what may be connected to."""
-        loopback_only = self._is_own(url)
+        loopback_only = self.is_own(url)
 
         async def checked(host: str, port: int) -> Sequence[str]:
             addresses = await resolve(host, port)
@@ -116,7 +116,7 @@ class AddressPolicy:
 
         return checked
 
-    def _is_own(self, url: str) -> bool:
+    def is_own(self, url: str) -> bool:
         """Whether the operator typed it, with a host that is written as loopback."""
         if url not in self.typed:
             return False

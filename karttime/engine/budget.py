@@ -22,6 +22,10 @@ class Budget:
     burst_s: float = 5.0
 
 
+OWN_MACHINE = Budget(messages_per_s=50_000, bytes_per_s=32 << 20)
+"""For what the operator typed as an address of this machine: a replay may run as fast as it is taken."""
+
+
 class Bucket:
     """Tokens that come at a rate up to a limit; spending may leave a debt, which has to be waited for."""
 

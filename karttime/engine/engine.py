@@ -8,6 +8,7 @@ from typing import Final, Literal, Self
 from karttime.circuits.circuit import Circuit, CircuitSource
 from karttime.engine.addresses import AddressPolicy
 from karttime.engine.backoff import BackoffOptions
+from karttime.engine.budget import OWN_MACHINE
 from karttime.engine.clock import Clock
 from karttime.engine.collector import Collector, CollectorOptions
 from karttime.engine.hub import Hub
@@ -243,7 +244,10 @@ class Engine:
 
     def _websocket(self, circuit: Circuit) -> FrameSource:
         options, url = self.options.websocket, circuit.url
-        checked = replace(options, resolve=self.options.addresses.resolver(url, options.resolve))
+        addresses = self.options.addresses
+        checked = replace(options, resolve=addresses.resolver(url, options.resolve))
+        if addresses.is_own(url):
+            checked = replace(checked, budget=OWN_MACHINE)
         return WebSocketSource(url, checked, clock=self._clock)
 
     async def _ticks(self) -> None:

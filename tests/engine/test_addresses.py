@@ -10,6 +10,7 @@ from websockets.asyncio.server import ServerConnection
 from karttime.circuits.circuit import Circuit
 from karttime.circuits.local import LocalCircuits
 from karttime.engine.addresses import AddressPolicy, RefusedAddress
+from karttime.engine.budget import OWN_MACHINE
 from karttime.engine.engine import Engine, EngineOptions
 from karttime.engine.names import Resolve
 from karttime.engine.source import Lost
@@ -274,3 +275,21 @@ async def test_sources_of_our_own_have_no_address_to_check(
     circuits = LocalCircuits([Circuit("demo", "Demo", "demo://simulator", "words")])
     async with Engine(circuits, formats=word_formats, source_factory=lambda _: list_source([], stay=True)) as engine:
         assert await engine.start("demo") == "started"
+
+
+@pytest.mark.parametrize(
+    ("url", "typed", "own"),
+    [
+        ("ws://127.0.0.1:8813/", True, True),
+        ("ws://localhost:8813/", True, True),
+        ("ws://127.0.0.1:8813/", False, False),
+        ("ws://93.184.216.34:8092/", True, False),
+    ],
+)
+def test_only_what_was_typed_as_this_machine_may_send_at_any_pace(url: str, typed: bool, own: bool) -> None:
+    """A replay on loopback runs as fast as it is taken; nobody else does."""
+    addresses = AddressPolicy(typed=frozenset({url} if typed else ()))
+    engine = Engine(LocalCircuits([]), options=EngineOptions(addresses=addresses))
+    source = engine._websocket(Circuit("a", "A", url))
+    assert isinstance(source, WebSocketSource)
+    assert (source._options.budget == OWN_MACHINE) is own
