@@ -29,7 +29,7 @@ TEAMS = (
 )  # fmt: skip
 
 ODD_DRIVERS = (
-    "MANON <3", "TONY  😎", "O'Dubh “Turbo”", " JEAN  MARC ", "<b>FAST</b>", "Q&A", "ÅSA Ã\u2013", "007",
+    "ELOWE <3", "ZIGY  😎", "O'Dubh “Turbo”", " JEAN  MARC ", "<b>FAST</b>", "Q&A", "ÅSA Ã\u2013", "007",
     'BOB "THE" KERB', "'; DROP TABLE karts;--", "r12c3", "=1+1", "ЖЕНЯ", "さくら", "🏁🏁🏁", "L\u2019ÉCLAIR", "NULL",
     "grid", "-", "<!-- P1 -->",
 )  # fmt: skip

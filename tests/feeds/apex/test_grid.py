@@ -64,7 +64,7 @@ def test_a_grid_without_rows() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["MANON <3", "Q&A", "MUCHO & MÁS", "a < b > c", "<b>FAST</b>", "&amp;", "TONY  😎", "'\"", " two  blanks ", "|"],
+    ["ELOWE <3", "Q&A", "MUCHO & MÁS", "a < b > c", "<b>FAST</b>", "&amp;", "ZIGY  😎", "'\"", " two  blanks ", "|"],
 )
 def test_names_are_kept_as_they_are(text: str) -> None:
     """Nothing is escaped on the wire, so nothing is unescaped: a cell goes on to its closing tag."""

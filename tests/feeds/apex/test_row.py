@@ -46,7 +46,7 @@ def test_a_driver_without_a_team() -> None:
         ("RENZO [PRO]", "RENZO [PRO]"),
         ("[1:00]", ""),
         ("R [1:00] [2:00]", "R [1:00]"),
-        ("MANON <3 [0:48]", "MANON <3"),
+        ("ELOWE <3 [0:48]", "ELOWE <3"),
     ],
 )
 def test_driving_time_is_no_part_of_the_name(text: str, driver: str) -> None:
