@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from karttime.feeds.apex.codes import COMMANDS_WITHOUT_STATE
 from karttime.feeds.apex.facts import COMMANDS
+from karttime.feeds.apex.refusals import reason_of
 from karttime.feeds.base import Score
 from karttime.feeds.frame import Frame
 
@@ -43,7 +44,7 @@ def score(sample: Sequence[Frame]) -> Score:
             if name is not None:
                 shapes[name] += 1
             else:
-                others += "\ufffd" not in line
+                others += reason_of(line.partition("|")[0], line) != "foreign-bytes"
     known, proofs = shapes.total(), sum(shapes[name] for name in _PROOFS)
     if not proofs:
         return Score(0.0, ("only keep-alives were sent",) if keep_alives and not others else ())
