@@ -17,9 +17,8 @@ MAX_GONE = 2_000
 
 def grid_columns(grid: Grid) -> tuple[Column, ...]:
     """Columns of a grid with their roles."""
-    untyped = [cell.index for cell in grid.header if not cell.type]
-    rows = list(grid.rows.values())[:_SAMPLES]
-    samples = {index: [row.cells[index].text for row in rows if index in row.cells] for index in untyped}
+    rows, none = list(grid.rows.values())[:_SAMPLES], Cell("", "")
+    samples = {cell.index: [row.cells.get(cell.index, none).text for row in rows] for cell in grid.header}
     return assign_roles(grid.header, samples)
 
 

@@ -89,7 +89,7 @@ _HEADERS: Mapping[Role, str] = {
     Role.LAST_LAP: "dernier t, dernier tour, ultima vuelta, u vuelta, ultimo t, ultimo giro, last lap, last, sista v, "
     "sista varv, ultima v, ultima volta, laatste ronde, letzte, letzte runde",
     Role.BEST_LAP: "meilleur t, meilleur tour, mejor vuelta, m vuelta, giro mig, giro migliore, best lap, best, "
-    "basta varv, melhor v, melhor volta, snelste ronde, beste, beste runde, time",
+    "basta varv, melhor v, melhor volta, snelste ronde, beste, beste runde",
     Role.GAP: "ecart, gap, distacco, diferencia, dif, diferenca, afstand, abstand",
     Role.INTERVAL: "interv, intervalle, intervalo, intervallo, interval, intervall",
     Role.LAPS: "tours, vueltas, giri, laps, varv, voltas, rondes, ronden, runden",

@@ -28,7 +28,7 @@ HEADERS = {
     "nl": "Pos.|Kart|Piloot|Laatste ronde|Snelste ronde|Afstand|Interv.|Rondes|Tijd op circuit|Pits",
     "de": "Platz|Kart|Fahrer|Letzte|Beste|Abstand||Runden||",
     "es competition": "Pos.|Nº|Piloto|Ultima Vuelta|M. Vuelta|Dif.|Interv.|||",
-    "en competition": "Rnk|No.|Driver|Last Lap|Time|Gap||Laps||",
+    "en competition": "Rnk|No.|Driver|Last Lap||Gap||Laps||",  # its best lap is called `Time`: only the type code tells
 }
 
 
@@ -98,18 +98,34 @@ def test_an_untyped_column_beside_a_typed_one_of_its_role() -> None:
     assert roles(("rk", "Pos."), ("", "Pos.")) == [Role.POSITION, Role.UNKNOWN]
 
 
+LAST = ["1:38.000", "1:37.861", "1:40.000", "1:39.100"]
+
+
 def test_best_lap_by_the_shape_of_its_values() -> None:
-    """Lap times in a column that nothing explains, beside a last-lap column."""
+    """Lap times in a column that nothing explains, in no row slower than the last lap beside them."""
     times = ["1:37.711", "1:37.861", "", "1:38.082"]
-    assert roles(("llp", ""), ("", "?"), samples={2: times}) == [Role.LAST_LAP, Role.BEST_LAP]
-    assert roles(("llp", ""), ("", "?"), ("blp", ""), samples={2: times})[1] is Role.UNKNOWN
+    assert roles(("llp", ""), ("", "?"), samples={1: LAST, 2: times}) == [Role.LAST_LAP, Role.BEST_LAP]
+    assert roles(("llp", ""), ("", "?"), ("blp", ""), samples={1: LAST, 2: times})[1] is Role.UNKNOWN
     assert roles(("", "?"), samples={1: times}) == [Role.UNKNOWN]
+
+
+@pytest.mark.parametrize(
+    "times", [["1:37.711", "1:37.862", "1:38.000", "1:38.082"], LAST, ["2:01.000", "3:02.000", "2:03.000", "4:04.000"]]
+)
+def test_lap_times_that_are_no_best_laps(times: list[str]) -> None:
+    """Slower than the last lap in one row, never faster, or something else that looks like a lap: nobody knows."""
+    assert roles(("llp", ""), ("", "?"), samples={1: LAST, 2: times})[1] is Role.UNKNOWN
+
+
+def test_a_time_may_be_any() -> None:
+    """A column that only says `Time`, without a type, may be a total, a stop or a lap."""
+    assert roles(("llp", ""), ("", "Time")) == [Role.LAST_LAP, Role.UNKNOWN]
 
 
 @pytest.mark.parametrize("texts", [[], ["1:37.711"], ["1:37.711"] * 2, ["1:37.711"] * 3 + ["x"]])
 def test_too_little_to_tell_by_shape(texts: list[str]) -> None:
     """Three values that all fit are the least."""
-    assert roles(("llp", ""), ("", "?"), samples={2: texts})[1] is Role.UNKNOWN
+    assert roles(("llp", ""), ("", "?"), samples={1: ["1:38.000"] * 4, 2: texts})[1] is Role.UNKNOWN
 
 
 def test_speeds_by_their_shape() -> None:
