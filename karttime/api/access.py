@@ -32,6 +32,10 @@ class Access:
         self._keys = keys
         self._clock = clock or Clock()
 
+    def needs(self, action: Action) -> bool:
+        """Whether it needs a token at all."""
+        return action in NEEDED[self.policy]
+
     async def check(self, action: Action, token: str | None) -> Verdict:
         """Whether somebody with this token may do it. Raises `StorageError` when that cannot be found out."""
         needed = NEEDED[self.policy].get(action)

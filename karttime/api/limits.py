@@ -37,6 +37,7 @@ class LinkLimits:
         patience: seconds in which it must read something of what waits for it.
         ping: seconds between our pings; one that has sent nothing until the next is cut off.
         closing: seconds that a closing handshake may take.
+        token: seconds in which a client that needs a token, and brought none, has to send one.
         request: seconds from the connection, or the first byte, to the end of an HTTP request.
         connections: of all kinds together; further ones are cut off at once.
     """
@@ -48,6 +49,7 @@ class LinkLimits:
     patience: float = 15.0
     ping: int = 20
     closing: float = 2.0
+    token: float = 10.0
     request: float = 10.0
     connections: int = 8192
 

@@ -4,13 +4,17 @@
 the two published ones. Always accepted first, so that a browser sees the close code: 4004 unknown circuit, 4400 unknown
 format, 4401 no valid token, 4403 page or token not allowed, 4429 too many messages, or clients from one address, 1013
 full. The loss of the timing system is a `status_update`, never a close.
+
+Where reading needs a token it comes in a header, as `?token=`, or, so that it stands in no address, as the message
+`{"type":"auth","token":…}`: until then nothing is sent, and whoever sends none in time is closed with 4401.
 """
 
+import asyncio
 import logging
 import re
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from karttime.api import wire
 from karttime.api.channel import Channel, Client
@@ -33,6 +37,7 @@ log = logging.getLogger(__name__)
 MAX_REASON: Final = 40  # characters; a close frame holds 123 bytes
 ERRORS_PER_SECOND: Final = 1.0
 BOTH: Final = (WireFormat.KARTING, WireFormat.TIMING)
+_TOO_LATE: Final = 'no API key came in time: send {"type":"auth","token":"<API key>"} as the first message'
 _PATH: Final = re.compile(r"/circuits/([^/]+)/live")
 
 
@@ -52,8 +57,8 @@ def position(params: Mapping[str, str]) -> Position | None:
 
 
 def token(request: Request) -> str | None:
-    """The token that a client brings: in a header, or, as browsers cannot set one, in the address."""
-    return bearer(request.headers.get("authorization")) or request.query.get("token")
+    """The token that a client brings with its request: in a header, or, as browsers cannot set one, in the address."""
+    return bearer(request.headers.get("authorization")) or request.query.get("token") or None
 
 
 def chosen(asked: str | None, subprotocols: Iterable[str]) -> tuple[tuple[WireFormat, ...] | None, str | None]:
@@ -88,7 +93,7 @@ class LiveEndpoint:
             link.close(CloseCode.BAD_REQUEST, "unknown format: use timing_data, karting_data, both or karttime.v1")
         elif path is not None:
             viewer = Viewer(self._service, link)
-            link.start(viewer.join(path[1], Wish(formats, position(request.query), token(request))))
+            viewer.begin(path[1], Wish(formats, position(request.query), token(request)))
             return viewer
         return None
 
@@ -96,14 +101,26 @@ class LiveEndpoint:
 class Viewer:
     """One client of a live stream."""
 
-    __slots__ = ("_channel", "_client", "_errors", "_link", "_service")
+    __slots__ = ("_admitted", "_channel", "_client", "_deadline", "_errors", "_link", "_service", "_unknown")
 
     def __init__(self, service: Service, link: Link) -> None:
         self._service = service
         self._link = link
+        self._admitted = not service.access.needs(Action.READ)
+        self._unknown: tuple[str, Wish] | None = None  # what one who is still to say who it is wants
+        self._deadline: asyncio.TimerHandle | None = None
         self._channel: Channel | None = None
         self._client: Client | None = None
         self._errors: Bucket | None = None
+
+    def begin(self, circuit_id: str, wish: Wish) -> None:
+        """Let the client in, or wait for its token for a while."""
+        if self._admitted or wish.token is not None:
+            self._link.start(self.join(circuit_id, wish))
+        else:
+            self._unknown = circuit_id, wish
+            patience = self._service.limits.token
+            self._deadline = asyncio.get_running_loop().call_later(patience, self._refuse, _TOO_LATE)
 
     async def join(self, circuit_id: str, wish: Wish) -> None:
         """Begin with the state as it is."""
@@ -112,6 +129,7 @@ class Viewer:
             if not verdict.allowed:
                 self._link.close(CloseCode.NO_TOKEN if verdict.status == 401 else CloseCode.FORBIDDEN, verdict.detail)
                 return
+            self._admitted = True
             channel = await self._service.channel(circuit_id)
         except UnknownCircuit:
             self._link.close(CloseCode.UNKNOWN_CIRCUIT, "unknown circuit: GET /circuits lists the known ones")
@@ -125,9 +143,16 @@ class Viewer:
 
     def received(self, content: str | bytes) -> None:
         """Answer what the client sends, faults at a bounded rate."""
-        clock = self._service.clock
         command = wire.parse_command(content) if isinstance(content, str) else None
-        if command is not None and command.get("type") == "ping":
+        kind = command.get("type") if command is not None else None
+        if not self._admitted:
+            if command is not None and kind == "auth":
+                self._identify(command.get("token"))
+            return
+        if kind == "auth":  # where no token is needed, or after it was found good, none is looked at
+            return
+        clock = self._service.clock
+        if kind == "ping":
             self._answer(wire.pong(clock.wall_ms()))
             return
         if self._errors is None:
@@ -136,11 +161,33 @@ class Viewer:
             detail = 'only {"type":"ping"} is understood here, as a text message'
             self._answer(wire.error("not-understood", detail, clock.wall_ms()))
 
+    def _identify(self, said: Any) -> None:
+        """Take the token of a client that was waited for; a second one is not looked at."""
+        if self._unknown is None:
+            return
+        (circuit_id, wish), self._unknown = self._unknown, None
+        self._wait_no_more()
+        if isinstance(said, str) and said:
+            self._link.start(self.join(circuit_id, wish._replace(token=said)))
+        else:
+            self._refuse('no token: send {"type":"auth","token":"<API key>"}')
+
+    def _refuse(self, reason: str) -> None:
+        self._unknown = None
+        self._link.close(CloseCode.NO_TOKEN, reason)
+
+    def _wait_no_more(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
     def writable(self) -> None:
         if self._client is not None:
             self._client.outbox.writable()
 
     def lost(self) -> None:
+        self._unknown = None
+        self._wait_no_more()
         if self._channel is not None and self._client is not None:
             self._channel.leave(self._client, cut=self._link.cut)
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import socket as sockets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from karttime.api.policy import Key, Policy, Scope
 from karttime.api.tokens import new_token
 from karttime.domain.updates import BoardRow, BoardShown, Cell, CellsChanged, Loop, Passed, PositionsChanged
 
-from .conftest import COLUMNS, START, Venue, kart, lap, opening, serving, until
+from .conftest import COLUMNS, START, Venue, Watcher, kart, lap, opening, serving, until
 
 TIMES = ["Dernier T.", "Meilleur T.", "Ecart"]
 
@@ -220,21 +222,98 @@ class OneKey:
         """It does not matter."""
 
 
-async def test_where_reading_needs_a_token_the_stream_does_too(tmp_path: Path) -> None:
-    """In a header or in the address; without, 4401 with what to do, and nothing of the stream."""
+@asynccontextmanager
+async def closed_to_strangers(folder: Path, limits: LinkLimits | None = None) -> AsyncIterator[tuple[Venue, str]]:
+    """A service where reading needs a key, and that key."""
     made = new_token()
     access = Access(Policy.ALL, OneKey(Key(made.id, "reader", Scope.READ, made.digest, START)))
-    async with serving(tmp_path, access=access) as venue:
-        for query in ("", "?token=", "?token=kt_00000000_" + "A" * 43):
+    async with serving(folder, access=access, limits=limits or LinkLimits()) as venue:
+        yield venue, made.token
+
+
+async def test_where_reading_needs_a_token_the_stream_does_too(tmp_path: Path) -> None:
+    """In a header or in the address; a bad one gets 4401 with what to do, and nothing of the stream."""
+    async with closed_to_strangers(tmp_path) as (venue, token):
+        for query in ("?token=x", "?token=kt_00000000_" + "A" * 43):
             async with venue.watch(query) as watcher:
-                with pytest.raises(ConnectionClosed):
-                    await watcher.next()
-                assert watcher.socket.close_code == 4401
+                assert await refused(watcher) == 4401
                 assert "API key" in (watcher.socket.close_reason or "")
-        async with venue.watch(f"?token={made.token}") as watcher:
+        async with venue.watch(f"?token={token}") as watcher:
             assert (await watcher.next())["type"] == "karting_data"
-        async with venue.watch("", additional_headers={"authorization": f"Bearer {made.token}"}) as watcher:
+        async with venue.watch("", additional_headers={"authorization": f"Bearer {token}"}) as watcher:
             assert (await watcher.next())["type"] == "karting_data"
+
+
+async def refused(watcher: Watcher) -> int | None:
+    """The code of a connection that ends before anything is sent."""
+    with pytest.raises(ConnectionClosed):
+        await watcher.next()
+    return watcher.socket.close_code
+
+
+@pytest.mark.parametrize("options", [{}, {"subprotocols": ["karttime.v1"]}, {"origin": "https://app.example"}])
+async def test_a_token_may_be_the_first_message(tmp_path: Path, options: dict[str, Any]) -> None:
+    """Nothing is sent before it, not even a pong; then the stream begins as for anybody, and pings are answered."""
+    async with closed_to_strangers(tmp_path) as (venue, token):
+        await venue.publish(*opening())
+        async with venue.watch("", **options) as watcher:
+            await watcher.socket.send('{"type":"ping"}')
+            await watcher.socket.send("junk")
+            await watcher.socket.send(orjson.dumps({"type": "auth", "token": token}).decode())
+            first = await watcher.next()
+            assert first["type"] == ("snapshot" if watcher.socket.subprotocol else "karting_data")
+            await watcher.socket.send('{"type":"auth","token":"another"}')
+            await watcher.socket.send('{"type":"ping"}')
+            kinds = []
+            while (kind := (await watcher.next())["type"]) != "pong":
+                kinds.append(kind)
+            assert "error" not in kinds
+
+
+@pytest.mark.parametrize(
+    "message",
+    ['{"type":"auth"}', '{"type":"auth","token":7}', '{"type":"auth","token":""}', '{"type":"auth","token":"x"}'],
+)
+async def test_a_bad_token_as_the_first_message_ends_the_connection(tmp_path: Path, message: str) -> None:
+    """4401 at once, and nothing else; one try for a connection."""
+    async with closed_to_strangers(tmp_path) as (venue, token):
+        async with venue.watch() as watcher:
+            await watcher.socket.send(message)
+            await watcher.socket.send(orjson.dumps({"type": "auth", "token": token}).decode())
+            assert await refused(watcher) == 4401
+            assert watcher.socket.close_reason
+        assert venue.service.clients == 0
+
+
+async def test_a_token_is_waited_for_so_long(tmp_path: Path) -> None:
+    """4401, also to one that sends other things meanwhile; one that left is not waited for."""
+    async with closed_to_strangers(tmp_path, LinkLimits(token=0.2)) as (venue, _):
+        async with venue.watch() as gone:
+            await gone.socket.send('{"type":"ping"}')
+        async with venue.watch("?token=") as watcher:
+            await watcher.socket.send('{"type":"ping"}')
+            assert await refused(watcher) == 4401
+            assert "auth" in (watcher.socket.close_reason or "")
+
+
+async def test_a_circuit_is_unknown_only_to_those_who_may_read(tmp_path: Path) -> None:
+    """Who sends no good token does not learn which circuits there are."""
+    async with closed_to_strangers(tmp_path) as (venue, token):
+        for said, code in (("x", 4401), (token, 4004)):
+            async with venue.watch("", "nowhere") as watcher:
+                await watcher.socket.send(orjson.dumps({"type": "auth", "token": said}).decode())
+                assert await refused(watcher) == code
+
+
+async def test_where_no_token_is_needed_one_is_not_looked_at(venue: Venue) -> None:
+    """A client that always sends its token gets no error for it."""
+    async with venue.watch() as watcher:
+        await watcher.socket.send('{"type":"auth","token":"whatever"}')
+        await watcher.socket.send('{"type":"ping"}')
+        kinds = []
+        while (kind := (await watcher.next())["type"]) != "pong":
+            kinds.append(kind)
+    assert "error" not in kinds
 
 
 @pytest.mark.parametrize("origin", ["https://app.example", "http://localhost:5173", None])
