@@ -11,6 +11,7 @@
 | `WS_MAX_RECONNECT_ATTEMPTS` | `10` | failed attempts in a row until a feed is given up; `0`: never |
 | `WS_MAX_CLIENTS` | `5000` | WebSocket clients at the same time; further ones are told to try later; `0`: any |
 | `WS_MAX_CLIENTS_PER_ADDRESS` | `500` | the same for clients from one address; `0`: any |
+| `WS_COMPRESSION` | off | clients of the live stream that ask for it are sent compressed messages |
 | `ALLOW_PRIVATE` | off | circuits in private networks and on this machine may be connected to |
 | `ON_DEMAND_STOP_AFTER` | empty | collect a circuit from its first viewer until so many seconds after the last |
 | `RECORD_DIR` | empty | folder for raw recordings of everything that is collected |
@@ -62,6 +63,7 @@ class Settings(BaseSettings):
     ws_max_reconnect_attempts: Annotated[int, Field(ge=0)] = 10
     ws_max_clients: Annotated[int, Field(ge=0)] = 5000
     ws_max_clients_per_address: Annotated[int, Field(ge=0)] = 500
+    ws_compression: bool = False
     allow_private: bool = False
     on_demand_stop_after: Annotated[float, Field(ge=0, le=86_400)] | None = None
     record_dir: Path | None = None

@@ -6,6 +6,7 @@
 ```
 
 A server's frame is not masked, so its bytes are the same for every client and can be shared. A client's is masked.
+Where compression was agreed on, the first reserved bit (0x40) says that a message is compressed (`deflate`).
 """
 
 import codecs
@@ -13,6 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
+
+from karttime.api import deflate
 
 
 class Opcode(IntEnum):
@@ -83,22 +86,37 @@ Received = Message | Ping | Pong | Close | Violation
 
 _OPCODES: Final = frozenset(Opcode)
 _MAX_CONTROL: Final = 125
+_COMPRESSED: Final = 0x40
 _FORBIDDEN_CODES: Final = frozenset({1004, 1005, 1006})  # reserved, or never on the wire
 
 
 def frame(opcode: Opcode, payload: bytes) -> bytes:
     """A whole message or control frame as a server sends it."""
+    return _frame(0x80 | opcode, payload)
+
+
+def _frame(first: int, payload: bytes) -> bytes:
     size = len(payload)
     if size <= _MAX_CONTROL:
-        return bytes((0x80 | opcode, size)) + payload
+        return bytes((first, size)) + payload
     if size < 1 << 16:
-        return bytes((0x80 | opcode, 126)) + size.to_bytes(2) + payload
-    return bytes((0x80 | opcode, 127)) + size.to_bytes(8) + payload
+        return bytes((first, 126)) + size.to_bytes(2) + payload
+    return bytes((first, 127)) + size.to_bytes(8) + payload
 
 
 def text_frame(message: bytes) -> bytes:
     """A text frame around UTF-8."""
     return frame(Opcode.TEXT, message)
+
+
+def deflated_frame(message: bytes) -> bytes:
+    """A text frame around UTF-8 for every client that agreed on compression; a small message stays as it is."""
+    if len(message) < deflate.WORTH_IT:
+        return text_frame(message)
+    payload = deflate.deflated(message)
+    if len(payload) >= len(message):
+        return text_frame(message)
+    return _frame(0x80 | _COMPRESSED | Opcode.TEXT, payload)
 
 
 def close_frame(code: int, reason: str = "") -> bytes:
@@ -129,7 +147,8 @@ def _protocol_error(reason: str) -> _BrokenError:
 class Receiver:
     """One client's side of a connection: bytes in, messages and control frames out.
 
-    Holds at most one message of `max_message` bytes and an incomplete header. Text is checked as it comes.
+    Holds at most one message of `max_message` bytes and an incomplete header. Text is checked as it comes, or when a
+    compressed message is there whole; `compressed` says whether there may be any.
     """
 
     __slots__ = (
@@ -137,18 +156,21 @@ class Receiver:
         "_begun",
         "_broken",
         "_buffer",
+        "_compressed",
         "_final",
         "_left",
         "_mask",
         "_max",
+        "_may_compress",
         "_opcode",
         "_parts",
         "_size",
         "_text",
     )
 
-    def __init__(self, max_message: int) -> None:
+    def __init__(self, max_message: int, *, compressed: bool = False) -> None:
         self._max = max_message
+        self._may_compress = compressed
         self._buffer = b""
         self._at = 0  # what lies before it in the buffer is done with
         self._broken = False
@@ -160,6 +182,7 @@ class Receiver:
         # The message under way, which may be interrupted by control frames.
         self._parts: list[bytes] = []
         self._begun = False
+        self._compressed = False
         self._size = 0
         self._text: codecs.IncrementalDecoder | None = None
 
@@ -193,21 +216,23 @@ class Receiver:
         if len(buffer) < end:
             return False
         if first & 0x0F < Opcode.CLOSE and self._size + size > self._max:
-            raise _BrokenError(CloseCode.TOO_BIG, f"a message may have {self._max} bytes")
+            raise self._too_big()
         if len(buffer) < end + 4:
             return False
         self._opcode, self._final = Opcode(first & 0x0F), first >= 0x80
         self._left, self._mask, self._at = size, buffer[end : end + 4], end + 4
         if self._opcode in {Opcode.TEXT, Opcode.BINARY}:
             self._begun = True
+            self._compressed = bool(first & _COMPRESSED)
             self._text = codecs.getincrementaldecoder("utf-8")() if self._opcode is Opcode.TEXT else None
         return True
 
     def _check(self, first: int, second: int) -> None:
         """Refuse what no frame of a client may begin with."""
         opcode = first & 0x0F
-        if first & 0x70:
-            raise _protocol_error("reserved bits are set, and no extension was agreed on")
+        compressed = self._may_compress and opcode in {Opcode.TEXT, Opcode.BINARY}  # said by the first frame alone
+        if first & (0x70 & ~_COMPRESSED if compressed else 0x70):
+            raise _protocol_error("reserved bits are set that mean nothing here")
         if opcode not in _OPCODES:
             raise _protocol_error(f"opcode {opcode} is reserved")
         if not second & 0x80:
@@ -240,7 +265,7 @@ class Receiver:
         self._left -= size
         self._size += size
         self._parts.append(payload)
-        if self._text is not None:
+        if self._text is not None and not self._compressed:
             _decode(self._text, payload)
 
     def _payload(self) -> Received | None:
@@ -255,11 +280,24 @@ class Receiver:
         if not self._final:
             return None
         whole = b"".join(self._parts)
+        if self._compressed:
+            whole = self._inflated(whole)
         if self._text is not None:
-            _decode(self._text, b"", final=True)
+            _decode(self._text, whole if self._compressed else b"", final=True)
         content = whole if self._text is None else whole.decode()
         self._parts, self._text, self._size, self._begun = [], None, 0, False
         return Message(content)
+
+    def _inflated(self, payload: bytes) -> bytes:
+        try:
+            return deflate.inflated(payload, self._max)
+        except deflate.TooLargeError:
+            raise self._too_big() from None
+        except deflate.BrokenError:
+            raise _protocol_error("that is no compressed message") from None
+
+    def _too_big(self) -> _BrokenError:
+        return _BrokenError(CloseCode.TOO_BIG, f"a message may have {self._max} bytes")
 
 
 def _decode(decoder: codecs.IncrementalDecoder, payload: bytes, *, final: bool = False) -> None:

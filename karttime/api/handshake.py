@@ -10,6 +10,8 @@ from http import HTTPStatus
 from typing import Final, Self
 from urllib.parse import parse_qsl, unquote
 
+from karttime.api.deflate import agreed
+
 _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _MAX_FIELDS: Final = 50  # of the query
@@ -73,14 +75,21 @@ class Request:
         subprotocols = tuple(name.strip() for name in offered.split(",") if _TOKEN.fullmatch(name.strip()))
         return cls(unquote(path), fields, headers, subprotocols)
 
-    def answer(self, subprotocol: str | None) -> bytes:
-        """The response that opens the WebSocket."""
+    @property
+    def compression(self) -> str | None:
+        """What to answer to an offer of permessage-deflate, None where there is none that can be accepted."""
+        return agreed(self.headers.get("sec-websocket-extensions", ""))
+
+    def answer(self, subprotocol: str | None, extension: str | None = None) -> bytes:
+        """The response that opens the WebSocket, with what was agreed on."""
         key = self.headers["sec-websocket-key"].encode()
         accept = base64.b64encode(hashlib.sha1(key + _GUID, usedforsecurity=False).digest()).decode()
         lines = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade"]
         lines.append(f"Sec-WebSocket-Accept: {accept}")
         if subprotocol is not None:
             lines.append(f"Sec-WebSocket-Protocol: {subprotocol}")
+        if extension is not None:
+            lines.append(f"Sec-WebSocket-Extensions: {extension}")
         return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 

@@ -39,6 +39,7 @@ class LinkLimits:
         closing: seconds that a closing handshake may take.
         token: seconds in which a client that needs a token, and brought none, has to send one.
         request: seconds from the connection, or the first byte, to the end of an HTTP request.
+        deflate: messages may be compressed, to it and from it.
         connections: of all kinds together; further ones are cut off at once.
     """
 
@@ -51,6 +52,7 @@ class LinkLimits:
     closing: float = 2.0
     token: float = 10.0
     request: float = 10.0
+    deflate: bool = False
     connections: int = 8192
 
 

@@ -78,6 +78,7 @@ class Link(asyncio.Protocol):
         busy: something is unsent; what is written now waits behind it, in memory.
         address: who it is, for limits.
         cut: it was cut off because it read nothing.
+        deflate: it takes compressed messages.
     """
 
     __slots__ = (
@@ -100,6 +101,7 @@ class Link(asyncio.Protocol):
         "address",
         "busy",
         "cut",
+        "deflate",
     )
 
     endpoint: ClassVar[Endpoint]
@@ -124,6 +126,7 @@ class Link(asyncio.Protocol):
         self.address = ""
         self.busy = False
         self.cut = False
+        self.deflate = False
 
     # What asyncio and uvicorn call.
 
@@ -254,12 +257,16 @@ class Link(asyncio.Protocol):
         """Answer the request, which uvicorn hands over whole; the visit begins when this link is the protocol."""
         try:
             request = Request.parse(head)
-            answer = request.answer(self.endpoint.subprotocol(request))
+            extension = request.compression if self.keeper.limits.deflate else None
+            answer = request.answer(self.endpoint.subprotocol(request), extension)
         except RefusedError as refused:
             self._transport.write(refused.answer())
             self._transport.close()
             self._state = State.ENDING
             return
+        if extension is not None:
+            self.deflate = True
+            self._receiver = Receiver(self.keeper.limits.message, compressed=True)
         self._transport.set_write_buffer_limits(high=0)
         self._transport.write(answer)
         self._state = State.OPEN

@@ -8,7 +8,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Final
 
 from karttime.api.access import Access
 from karttime.api.app import create_app
+from karttime.api.limits import LIMITS
 from karttime.api.origins import Origins
 from karttime.api.policy import Policy
 from karttime.api.server import bind, quiet_logs, serve
@@ -130,6 +131,7 @@ async def _run(plan: Plan, circuits: LocalCircuits, archive: Archive, listener: 
             origins,
             max_clients=settings.ws_max_clients,
             max_per_address=settings.ws_max_clients_per_address,
+            limits=replace(LIMITS, deflate=settings.ws_compression),
             debug=settings.debug,
             access=access,
             store=store,

@@ -40,9 +40,9 @@ def client(opcode: int, payload: bytes = b"", *, fin: bool = True, mask: bytes =
     return head + mask + unmasked(payload, mask)
 
 
-def received(data: bytes, chunk: int = 1 << 30, limit: int = 4096) -> list[Received]:
+def received(data: bytes, chunk: int = 1 << 30, limit: int = 4096, *, compressed: bool = False) -> list[Received]:
     """What these bytes mean when they come in chunks."""
-    receiver = Receiver(limit)
+    receiver = Receiver(limit, compressed=compressed)
     return [it for at in range(0, len(data), chunk) for it in receiver.feed(data[at : at + chunk])]
 
 

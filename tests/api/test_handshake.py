@@ -62,3 +62,14 @@ def test_what_is_no_good_request_is_refused_with_a_reason(request_head: bytes, s
     assert f"Content-Length: {len(body)}".encode() in answer
     assert body.strip()
     assert (b"Sec-WebSocket-Version: 13" in answer) == (status == 426)
+
+
+def test_the_agreed_extension_is_named() -> None:
+    """As it was offered in several headers; without an offer there is none."""
+    name = "Sec-WebSocket-Extensions"
+    request = Request.parse(head("/", f"{name}: mux", f"{name}: permessage-deflate; server_max_window_bits=15"))
+    answer = request.answer(None, request.compression).decode()
+    assert "\r\nSec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_con" in answer
+    assert "server_max_window_bits=12\r\n" in answer
+    assert Request.parse(head()).compression is None
+    assert "Extensions" not in request.answer(None).decode()

@@ -13,7 +13,8 @@ import pytest
 import websockets
 from starlette.types import Receive, Scope, Send
 
-from karttime.api.frames import Opcode, frame, text_frame, unmasked
+from karttime.api import keeper as keepers
+from karttime.api.frames import Opcode, deflated_frame, frame, text_frame, unmasked
 from karttime.api.handshake import RefusedError, Request
 from karttime.api.keeper import Keeper
 from karttime.api.limits import Doors, LinkLimits
@@ -42,7 +43,10 @@ class Echo:
     def received(self, content: str | bytes) -> None:
         text = isinstance(content, str)
         payload = content.encode() if isinstance(content, str) else content
-        self._link.write(text_frame(payload) if text else frame(Opcode.BINARY, payload))
+        if text:
+            self._link.write(deflated_frame(payload) if self._link.deflate else text_frame(payload))
+        else:
+            self._link.write(frame(Opcode.BINARY, payload))
 
     def writable(self) -> None:
         """Nothing waits here."""
@@ -148,6 +152,42 @@ async def _verdicts(site: Site, cases: list[str], concurrency: int) -> dict[str,
     except kosoku.FailureError as failure:
         results = failure.results
     return {it.case_id: {it.behavior.value, it.behavior_close.value} for it in results}
+
+
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # the suite's own
+async def test_autobahn_cases_of_compression_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some of 12 and 13: text of several sizes and in fragments, and other windows, of which we decline the smallest.
+
+    Only messages that are worth compressing, and no ping of ours: these cases know neither plain answers nor pings.
+    """
+    cases = ["12.1.3", "12.1.6", "12.1.12", "12.4.5", *(f"13.{offer}.4" for offer in range(1, 8))]
+    monkeypatch.setattr(keepers, "TICK", 60.0)
+    async with echoing(replace(LENIENT, deflate=True)) as site:
+        verdicts = await _verdicts(site, cases, 8)
+    assert len(verdicts) == len(cases)
+    declined = {case for case, verdict in verdicts.items() if verdict == {"UNIMPLEMENTED", "OK"}}
+    assert declined == {"13.3.4", "13.5.4"}
+    assert {case: it for case, it in verdicts.items() if not it <= GOOD and case not in declined} == {}
+
+
+async def test_compression_is_agreed_on_where_it_is_switched_on() -> None:
+    """A common client speaks it with us, and plain text where it is off."""
+    text = '{"lap": "1:06.131"}' * 50
+    for on in (False, True):
+        async with echoing(LinkLimits(deflate=on)) as site, websockets.connect(site.uri) as socket:
+            await socket.send(text)
+            assert await socket.recv() == text
+            assert [link.deflate for link in site.endpoint.links] == [on]
+            assert ("Sec-WebSocket-Extensions" in (socket.response.headers if socket.response else {})) is on
+
+
+async def test_a_compression_bomb_is_refused_unread() -> None:
+    """1009, like any message that is too large."""
+    async with echoing(LinkLimits(deflate=True)) as site, websockets.connect(site.uri) as socket:
+        await socket.send("x" * 1_000_000)
+        async with asyncio.timeout(5):
+            await socket.wait_closed()
+        assert socket.close_code == 1009
 
 
 ZERO_FRAGMENT = client_frame(0x00)
