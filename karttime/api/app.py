@@ -11,7 +11,18 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from karttime import __version__
-from karttime.api import circuits, documentation, editing, export, history, problems, statistics, system
+from karttime.api import (
+    circuits,
+    documentation,
+    editing,
+    export,
+    health,
+    history,
+    metrics,
+    problems,
+    statistics,
+    system,
+)
 from karttime.api.body import BodyLimit
 from karttime.api.origins import Origins
 from karttime.api.problems import problem
@@ -73,7 +84,7 @@ def create_app(service: Service) -> FastAPI:
         max_age=3600,
     )
     problems.install(app, debug=service.debug)
-    for module in (system, circuits, editing, history, statistics, export):
+    for module in (system, health, metrics, circuits, editing, history, statistics, export):
         app.include_router(module.router)
     documentation.install(app, STATIC, PAGE_HEADERS)
 

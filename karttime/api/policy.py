@@ -8,7 +8,7 @@
 | `all` | `read` | `control` | `control` | `admin` |
 
 A scope contains those before it: `read`, `control`, `admin`. Where no token is needed none is looked at: an app that
-sends an old one is served all the same. `/health`, the pages and `/openapi.json` hold no data and are always open.
+sends an old one is served all the same. `/health…`, the pages and `/openapi.json` hold no data and are always open.
 """
 
 from collections.abc import Mapping

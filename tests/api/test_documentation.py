@@ -7,6 +7,9 @@ from .conftest import Venue
 
 PUBLISHED = {
     "/health": {"get"},
+    "/health/live": {"get"},
+    "/health/ready": {"get"},
+    "/metrics": {"get"},
     "/status": {"get"},
     "/circuits": {"get", "post"},
     "/circuits/{circuit_id}": {"get", "put", "patch", "delete"},
