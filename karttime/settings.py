@@ -14,6 +14,7 @@
 | `WS_COMPRESSION` | off | clients of the live stream that ask for it are sent compressed messages |
 | `ALLOW_PRIVATE` | off | circuits in private networks and on this machine may be connected to |
 | `ON_DEMAND_STOP_AFTER` | empty | collect a circuit from its first viewer until so many seconds after the last |
+| `RACE_MONITOR_URL` | `https://api.race-monitor.com` | where `racemonitor:RACE_ID` is looked up |
 | `RECORD_DIR` | empty | folder for raw recordings of everything that is collected |
 | `RECORD_KEEP_DAYS` | `30` | days until a recording is removed; `0`: never |
 | `RECORD_KEEP_SIZE` | `20G` | size of all recordings, above which the oldest are removed; `0`: any |
@@ -31,6 +32,7 @@ import platformdirs
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, NoDecode, SettingsConfigDict
 
+from karttime.engine.lookup import BASE, check_base
 from karttime.errors import UsageError
 from karttime.recording.sizes import parse_size
 
@@ -66,6 +68,7 @@ class Settings(BaseSettings):
     ws_compression: bool = False
     allow_private: bool = False
     on_demand_stop_after: Annotated[float, Field(ge=0, le=86_400)] | None = None
+    race_monitor_url: str = BASE
     record_dir: Path | None = None
     record_keep_days: Annotated[float, Field(ge=0)] = 30
     record_keep_size: str = "20G"
@@ -80,6 +83,14 @@ class Settings(BaseSettings):
                 if origin != "*" and not origin.startswith(("http://", "https://")):
                     raise ValueError("every origin is * or begins with http:// or https://")
         return value
+
+    @field_validator("race_monitor_url")
+    @classmethod
+    def _base(cls, value: str) -> str:
+        try:
+            return check_base(value)
+        except UsageError as error:
+            raise ValueError(str(error)) from None
 
     @field_validator("record_keep_size")
     @classmethod

@@ -58,6 +58,7 @@ def test_origins_are_a_list_in_any_usual_notation(
         ("LOG_LEVEL", "loud"),
         ("DEBUG", "perhaps"),
         ("CORS_ORIGINS", "ftp://a.example"),
+        ("RACE_MONITOR_URL", "race-monitor.example"),
         ("DATABASE_URL", "file.db"),
         ("WS_MAX_RECONNECT_ATTEMPTS", "-1"),
         ("ALLOW_PRIVATE", "perhaps"),

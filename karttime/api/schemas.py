@@ -193,8 +193,10 @@ class _AppColumns(BaseModel):
 class CircuitBody(_AppColumns):
     """A whole circuit as somebody describes it.
 
-    What is left out gets its default. Columns are told once, as `mappings` or as `c1`…`c14`. `createdAt` and
-    `updatedAt` are ours, so that what GET answers can be sent back; without an `id` one is made from `nom`.
+    What is left out gets its default; without a `feed`, `wssUrl` tells it: `apex` for a WebSocket, `rmonitor` for
+    `rmonitor://host:50000`, `racemonitor` for `racemonitor:RACE_ID`. Columns are told once, as `mappings` or as
+    `c1`…`c14`. `createdAt` and `updatedAt` are ours, so that what GET answers can be sent back; without an `id` one is
+    made from `nom`.
     """
 
     model_config = example(
@@ -207,7 +209,7 @@ class CircuitBody(_AppColumns):
     nom: str = Field(min_length=1, max_length=MAX_NAME)
     wssUrl: str = Field(max_length=2000)  # noqa: N815 - published name
     liveTimingUrl: str = Field("", max_length=2000)  # noqa: N815 - published name
-    feed: str = Field("apex", max_length=32)
+    feed: str = Field("", max_length=32)
     mappings: dict[str, str | None] | None = None
     createdAt: str | None = None  # noqa: N815 - published name
     updatedAt: str | None = None  # noqa: N815 - published name

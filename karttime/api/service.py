@@ -10,6 +10,7 @@ from karttime.api.channel import Channel, ChannelStatus
 from karttime.api.limits import LIMITS, LinkLimits
 from karttime.api.origins import Origins
 from karttime.circuits.circuit import Circuit, CircuitStore
+from karttime.circuits.urls import shown
 from karttime.domain.display import clean
 from karttime.engine.clock import Clock
 from karttime.engine.collector import Collector
@@ -150,7 +151,7 @@ class Service:
 
 def archive_tap(archive: Archive, circuit: Circuit, epoch: str) -> Tap:
     """What hands a circuit's publications to the archive."""
-    extract = Extract(Origin(circuit.id, circuit.url, circuit.feed, epoch))
+    extract = Extract(Origin(circuit.id, shown(circuit.url), circuit.feed, epoch))
     running: str | None = None
 
     def tap(item: HubItem) -> None:

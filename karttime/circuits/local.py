@@ -7,42 +7,11 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from karttime.circuits.circuit import Circuit
+from karttime.circuits.urls import split_feed
 from karttime.errors import UsageError
 
 MAX_NAME: Final = 200
 _MAX_URL: Final = 2000
-_ACCEPTED: Final = "a feed's address is ws://host[:port][/path] or wss://host[:port][/path]"
-
-
-def check_url(url: str) -> str:
-    """The address of a feed without blanks around it.
-
-    Raises:
-        UsageError: it is none; the text says what is wrong and what is accepted.
-    """
-    url = url.strip()
-    if fault := _fault(url):
-        raise UsageError(f"{fault}: {_ACCEPTED}")
-    return url
-
-
-def _fault(url: str) -> str:
-    if len(url) > _MAX_URL or not url.isprintable() or " " in url:
-        return "the address is too long or contains blanks or control characters"
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        return f"{url!r} is not an address, or its port is none"
-    if parts.scheme not in {"ws", "wss"}:
-        return f"{url!r} does not begin with ws:// or wss://"
-    if parts.username is not None or parts.password is not None:
-        return "an address with a user name or password is not accepted"
-    if not parts.hostname:
-        return f"{url!r} names no host"
-    if port == 0 or parts.fragment:
-        return f"{url!r} has port 0 or a #fragment"
-    return ""
 
 
 def check_page(url: str) -> str:
@@ -93,8 +62,8 @@ class LocalCircuits:
         return self._circuits.get(circuit_id)
 
 
-def local_circuits(arguments: Iterable[str], *, feed: str = "apex") -> LocalCircuits:
-    """Circuits from `NAME=URL` arguments; equal names get ids of their own.
+def local_circuits(arguments: Iterable[str]) -> LocalCircuits:
+    """Circuits from `NAME=URL` or `NAME=FEED+URL` arguments; equal names get ids of their own.
 
     Raises:
         UsageError: an argument is no good; the text says what is accepted.
@@ -110,7 +79,8 @@ def local_circuits(arguments: Iterable[str], *, feed: str = "apex") -> LocalCirc
         if not name.isprintable():
             raise UsageError(f"the circuit name {name!r} contains control characters: leave them out")
         circuit_id = unused(slug(name), circuits)
-        circuits[circuit_id] = Circuit(circuit_id, name, check_url(url), feed)
+        feed, address = split_feed(url)
+        circuits[circuit_id] = Circuit(circuit_id, name, address, feed)
     return LocalCircuits(circuits.values())
 
 

@@ -11,7 +11,8 @@ from karttime.api.stored import StoredCircuits, StoredKeys
 from karttime.api.tokens import new_token
 from karttime.circuits.circuit import Circuit
 from karttime.circuits.labels import edited
-from karttime.circuits.local import check_name, check_page, check_url, slug, unused
+from karttime.circuits.local import check_name, check_page, slug, unused
+from karttime.circuits.urls import check_url, feed_of
 from karttime.domain.times import iso_from_ms
 from karttime.errors import UsageError
 from karttime.feeds.formats import FORMATS
@@ -113,8 +114,10 @@ def _known(database: Database, circuit_id: str) -> Circuit:
 
 
 def _checked(circuit: Circuit, labels: Iterable[str]) -> Circuit:
-    if circuit.feed not in FORMATS:
-        raise UsageError(f"there is no feed {circuit.feed!r}: known are {', '.join(sorted(FORMATS))}")
+    url = check_url(circuit.url)
+    feed = circuit.feed or feed_of(url)
+    if feed not in FORMATS:
+        raise UsageError(f"there is no feed {feed!r}: known are {', '.join(sorted(FORMATS))}")
     mappings: dict[str, str | None] = {}
     for label in labels:
         column, separator, text = label.partition("=")
@@ -124,7 +127,8 @@ def _checked(circuit: Circuit, labels: Iterable[str]) -> Circuit:
     return replace(
         circuit,
         name=check_name(circuit.name),
-        url=check_url(circuit.url),
+        url=url,
+        feed=feed,
         live_timing_url=check_page(circuit.live_timing_url),
         column_labels=edited(circuit.column_labels, mappings, {}),
     )

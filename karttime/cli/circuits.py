@@ -38,8 +38,11 @@ def list_(as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = Fa
 @circuits.command()
 def add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="What people call it.", show_default=False)],
-    url: Annotated[str, typer.Argument(metavar="URL", help="Its feed, ws:// or wss://.", show_default=False)],
-    feed: Annotated[str, typer.Option(help="Wire format.")] = "apex",
+    url: Annotated[
+        str,
+        typer.Argument(metavar="URL", help="Its feed, as for `record`.", show_default=False),
+    ],
+    feed: Annotated[str, typer.Option(help="Wire format, where the address does not tell it.")] = "",
     page: Annotated[str, typer.Option(help="The venue's own page, for people.")] = "",
     label: Labels = None,
     database: Database = None,

@@ -31,10 +31,11 @@ from karttime.engine.addresses import AddressPolicy
 from karttime.engine.clock import Clock
 from karttime.engine.engine import Engine, EngineOptions
 from karttime.engine.player import PlayerSource
+from karttime.engine.reconnecting import LinkOptions
 from karttime.engine.recordings import Recordings, Retention
 from karttime.engine.signals import on_stop
 from karttime.engine.websocket import WebSocketOptions
-from karttime.errors import KarttimeError, RecorderError
+from karttime.errors import KarttimeError, RecorderError, UsageError
 from karttime.feeds.formats import FORMATS
 from karttime.feeds.frame import Frame
 from karttime.recording.pace import paced
@@ -161,8 +162,16 @@ def _engine_options(plan: Plan, known: Sequence[Circuit]) -> EngineOptions:
     if not plan.demo:
         for circuit in known:
             addresses.check(circuit.url)
+            if circuit.feed not in FORMATS:
+                raise UsageError(f"{circuit.name!r}: there is no feed {circuit.feed!r}: known are {', '.join(FORMATS)}")
     websocket = WebSocketOptions(max_attempts=settings.ws_max_reconnect_attempts)
-    return EngineOptions(websocket=websocket, addresses=addresses, on_demand_s=settings.on_demand_stop_after)
+    return EngineOptions(
+        websocket=websocket,
+        tcp=LinkOptions(max_attempts=settings.ws_max_reconnect_attempts),
+        race_monitor=settings.race_monitor_url,
+        addresses=addresses,
+        on_demand_s=settings.on_demand_stop_after,
+    )
 
 
 def _recordings(settings: Settings) -> Recordings | None:

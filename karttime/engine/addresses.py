@@ -3,13 +3,14 @@
 An address of a feed may come from a database or from somebody's request. Without rules it would be a way to reach
 what only this machine can reach: a router's page, a cloud's metadata, a database.
 
-* `check` refuses when a circuit is started: what is no `ws://` or `wss://` address, has a user name, a port below 1024
-  other than 80 and 443, or names an address that is not public.
+* `check` refuses when a circuit is started: what is no address of a feed, has a user name, a port below 1024 other than
+  80 and 443, or names an address that is not public.
 * `resolver` refuses when it is connected: names are looked up once for each attempt, **every** address they have must
   be allowed, and only those addresses are connected to. A name that changes its address between a check and its use
   wins nothing. Redirects are not followed (`websocket.py`).
 * Ports: venues' servers listen on any port from 1024 up (8092, 7733 and 8603 are real ones), so a narrow list would
   lock real feeds out. Mail, SSH and the other services that would misread a handshake are below 1024.
+* `racemonitor:RACE_ID` names no host: the host that its lookup answers is held to the same rules (`racemonitor.py`).
 * Private networks and loopback only with `allow_private`. Link-local, multicast, reserved and translated addresses
   (NAT64, 6to4, Teredo) are refused even then: cloud metadata is at a link-local one, and translators lead anywhere.
 * `typed` holds the addresses that the operator typed on this command line. Those of them that are written as loopback
@@ -24,7 +25,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from karttime.circuits.local import check_url
+from karttime.circuits.urls import RACE, check_url, port_of
 from karttime.engine.names import Resolve
 from karttime.errors import SourceError, UsageError
 
@@ -88,7 +89,9 @@ class AddressPolicy:
         if self.is_own(url):
             return url
         parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "wss" else 80)
+        if parts.scheme == RACE:
+            return url
+        host, port = parts.hostname or "", port_of(parts)
         if port not in {80, 443} and port < _LOWEST_FREE_PORT:
             raise RefusedAddress(f"{url!r}: port {port} is not one of a timing server (80, 443, or 1024 and above)")
         address = _literal(host)
@@ -118,11 +121,7 @@ class AddressPolicy:
 
     def is_own(self, url: str) -> bool:
         """Whether the operator typed it, with a host that is written as loopback."""
-        if url not in self.typed:
-            return False
-        host = urlsplit(url).hostname or ""
-        address = _literal(host)
-        return host in _LOCAL_NAMES if address is None else _within(address, _LOOPBACK)
+        return url in self.typed and is_loopback(urlsplit(url).hostname or "")
 
     def _fault(self, address: _Address) -> str:
         if _within(address, _PRIVATE):
@@ -132,6 +131,12 @@ class AddressPolicy:
         if address.version == 6 and address not in _GLOBAL_V6:
             return "is not a public address"
         return ""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is written as one of this machine's own: nothing is looked up."""
+    address = _literal(host)
+    return host in _LOCAL_NAMES if address is None else _within(address, _LOOPBACK)
 
 
 def _refusal(fault: str) -> str:

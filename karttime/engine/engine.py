@@ -1,24 +1,26 @@
 """The engine: the collectors of all circuits, behind one door."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final, Literal, Self
 
 from karttime.circuits.circuit import Circuit, CircuitSource
 from karttime.engine.addresses import AddressPolicy
 from karttime.engine.backoff import BackoffOptions
-from karttime.engine.budget import OWN_MACHINE
 from karttime.engine.clock import Clock
 from karttime.engine.collector import Collector, CollectorOptions
 from karttime.engine.hub import Hub
+from karttime.engine.lookup import BASE
 from karttime.engine.readiness import BEAT_S, Heartbeat, Readiness, readiness
+from karttime.engine.reconnecting import LinkOptions
 from karttime.engine.source import FrameSource
+from karttime.engine.sources import SourceOptions, Sources
 from karttime.engine.status import CollectorState, EngineStatus
 from karttime.engine.supervisor import Job, Supervisor
 from karttime.engine.taps import RecorderTap
 from karttime.engine.viewers import Viewers
-from karttime.engine.websocket import WebSocketOptions, WebSocketSource
+from karttime.engine.websocket import WebSocketOptions
 from karttime.errors import KarttimeError
 from karttime.feeds.base import Decoder, FeedFormat
 from karttime.feeds.formats import FORMATS
@@ -49,16 +51,20 @@ class EngineOptions:
     """Settings of the engine.
 
     Attributes:
-        websocket: how circuits are connected, with the attempts until one is given up.
+        websocket: how circuits are connected over WebSocket, with the attempts until one is given up.
+        tcp: how they are connected over TCP.
+        race_monitor: address of Race Monitor's lookup.
         collector: what a collector keeps, and when it is silent.
         mailbox: items a subscription holds before it is conflated.
         restart: waits after a crash of a collector.
-        addresses: where WebSocket circuits may be; public addresses only, unless it says otherwise.
+        addresses: where circuits may be; public addresses only, unless it says otherwise.
         on_demand_s: a viewer's arrival starts a circuit, and it is stopped this long after the last viewer left;
             None leaves starting and stopping to `start` and `stop`.
     """
 
     websocket: WebSocketOptions = field(default_factory=WebSocketOptions)
+    tcp: LinkOptions = field(default_factory=LinkOptions)
+    race_monitor: str = BASE
     collector: CollectorOptions = field(default_factory=CollectorOptions)
     mailbox: int = 256
     restart: BackoffOptions = field(default_factory=BackoffOptions)
@@ -75,7 +81,7 @@ class Engine:
         circuits: where circuits come from.
         formats: the wire formats by name.
         options: settings.
-        source_factory: where a circuit's frames come from, a new source for each start; by default its WebSocket
+        source_factory: where a circuit's frames come from, a new source for each start; by default its
             address. The place for a simulator or a player.
         recorder_factory: records what each circuit sends; by default nothing is recorded.
         clock: replaced by tests.
@@ -96,6 +102,10 @@ class Engine:
         self._formats = formats
         self._clock = clock or Clock()
         self._plugged_source = source_factory
+        options = self.options
+        self._sources = Sources(
+            SourceOptions(options.websocket, options.tcp, options.addresses, options.race_monitor), clock=self._clock
+        )
         self._recorder_factory = recorder_factory
         self._supervisor = Supervisor(backoff=self.options.restart, clock=self._clock)
         self._collectors: dict[str, Collector] = {}
@@ -227,7 +237,7 @@ class Engine:
     def _new(self, circuit: Circuit, decoder: Callable[[], Decoder]) -> Collector:
         return Collector(
             circuit,
-            source=self._plugged_source or self._websocket,
+            source=self._plugged_source or (lambda circuit: self._sources(circuit.url)),
             decoder=decoder,
             hub=Hub(circuit.id, mailbox=self.options.mailbox),
             recorder=None if self._recorder_factory is None else self._recorder_factory(circuit),
@@ -241,14 +251,6 @@ class Engine:
             known = ", ".join(sorted(self._formats))
             raise UnknownFeed(f"circuit {circuit.id!r} has the feed {circuit.feed!r}, known are: {known}")
         return feed.decoder
-
-    def _websocket(self, circuit: Circuit) -> FrameSource:
-        options, url = self.options.websocket, circuit.url
-        addresses = self.options.addresses
-        checked = replace(options, resolve=addresses.resolver(url, options.resolve))
-        if addresses.is_own(url):
-            checked = replace(checked, budget=OWN_MACHINE)
-        return WebSocketSource(url, checked, clock=self._clock)
 
     async def _ticks(self) -> None:
         while True:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, assert_never
 
+from karttime.circuits.urls import shown
 from karttime.domain.display import clean
 from karttime.engine.clock import Clock
 from karttime.engine.source import (
@@ -44,10 +45,13 @@ def duration_or_never(text: str | None) -> int | None:
     return duration_ms
 
 
-def recording_header(url: str, circuit: str, clock: Clock | None = None) -> RecordingHeader:
-    """The header of a recording that begins now. Names are of one line and bounded, whatever was typed."""
+def recording_header(url: str, circuit: str, feed: str = "", clock: Clock | None = None) -> RecordingHeader:
+    """The header of a recording that begins now, without what is secret in the address.
+
+    Names are of one line and bounded, whatever was typed.
+    """
     at = (clock or Clock()).wall_ms()
-    return RecordingHeader(created_at=at, source=url, circuit=clean(circuit))
+    return RecordingHeader(created_at=at, source=shown(url), circuit=clean(circuit), feed=feed)
 
 
 @dataclass(frozen=True, slots=True)

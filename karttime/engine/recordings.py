@@ -83,7 +83,7 @@ class Recordings:
     def _begin(self, circuit: Circuit) -> RecordingWriter:
         self.sweep()
         at = self._clock.wall_ms()
-        header = recording_header(circuit.url, circuit.name, self._clock)
+        header = recording_header(circuit.url, circuit.name, circuit.feed, self._clock)
         writer = RecordingWriter(self._unused(circuit.id, at), header, rotate_bytes=self._retention.part_bytes)
         self._writers[circuit.id] = writer
         return writer

@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socketserver
 import subprocess
 import sys
 import time
@@ -71,6 +72,43 @@ def test_it_records_for_the_duration_and_says_what_it_has(
     assert err.count("\n") == 1, "not a terminal: a line now, then one every ten seconds"
 
 
+def test_rmonitor_over_tcp_is_recorded_byte_for_byte(run: Run, tmp_path: Path) -> None:
+    """Text where it is UTF-8, bytes where it is not; the header names the feed."""
+    lines = (b'$F,9999,"00:00:00","09:11:08","00:11:08","Green "\r\n', b'$B,5,"500m\xa0Lauf"\r\n')
+
+    class Talk(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            for one in lines:
+                self.request.sendall(one)
+                time.sleep(0.05)
+            time.sleep(1)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Talk) as server:
+        server.daemon_threads = True
+        Thread(target=server.serve_forever, daemon=True).start()
+        path, url = tmp_path / "a.jsonl", f"rmonitor://127.0.0.1:{server.server_address[1]}"
+        assert run(url, "-o", path, "--duration", "400ms") == 0
+        server.shutdown()
+    recording = open_recording(path)
+    assert [(frame.text, frame.data) for frame in recording] == [(lines[0].decode(), None), (None, lines[1])]
+    assert (recording.header.source, recording.header.feed) == (url, "rmonitor")
+
+
+def test_a_token_in_the_address_is_not_in_the_recording(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    assert run("ws://127.0.0.1:1/instance/209/secret-token-1", "-o", path, "--max-attempts", "1") == 1
+    assert "secret" not in path.read_text()
+    assert '"source":"ws://127.0.0.1:1/instance/209/***"' in path.read_text()
+
+
+def test_a_race_is_looked_up_where_the_option_says(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("racemonitor:37872", "-o", tmp_path / "a.jsonl", "--max-attempts", "1")
+    assert run(*arguments, "--race-monitor-url", "http://127.0.0.1:1") == 1
+    assert "gave up after 1 attempts: race 37872 cannot be looked up: " in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_and_sigterm_end_it_cleanly(feed: str, tmp_path: Path, number: signal.Signals) -> None:
     path = tmp_path / "hill.jsonl"
@@ -92,6 +130,8 @@ def test_ctrl_c_and_sigterm_end_it_cleanly(feed: str, tmp_path: Path, number: si
     [
         (["http://x", "-o", "new.jsonl"], "does not begin with ws:// or wss://"),
         (["ws://u:p@h", "-o", "new.jsonl"], "user name or password"),
+        (["racemonitor:x", "-o", "new.jsonl"], "names no race"),
+        (["racemonitor:1", "-o", "new.jsonl", "--race-monitor-url", "h"], "not the address of a Race Monitor service"),
         (["ws://h", "-o", "old.jsonl"], "exists and is never overwritten"),
         (["ws://h", "-o", "nowhere/new.jsonl"], "does not exist: create it first"),
         (["ws://h", "-o", "new.jsonl", "--duration", "soon"], "not a duration"),

@@ -13,7 +13,9 @@ from karttime.engine.addresses import AddressPolicy, RefusedAddress
 from karttime.engine.budget import OWN_MACHINE
 from karttime.engine.engine import Engine, EngineOptions
 from karttime.engine.names import Resolve
+from karttime.engine.reconnecting import ReconnectingSource
 from karttime.engine.source import Lost
+from karttime.engine.sources import SourceOptions, Sources
 from karttime.engine.websocket import WebSocketOptions, WebSocketSource
 from karttime.errors import SourceError, UsageError
 from karttime.feeds.base import FeedFormat
@@ -284,12 +286,13 @@ async def test_sources_of_our_own_have_no_address_to_check(
         ("ws://localhost:8813/", True, True),
         ("ws://127.0.0.1:8813/", False, False),
         ("ws://93.184.216.34:8092/", True, False),
+        ("rmonitor://127.0.0.1:8813", True, True),
+        ("rmonitor://93.184.216.34", True, False),
     ],
 )
 def test_only_what_was_typed_as_this_machine_may_send_at_any_pace(url: str, typed: bool, own: bool) -> None:
     """A replay on loopback runs as fast as it is taken; nobody else does."""
     addresses = AddressPolicy(typed=frozenset({url} if typed else ()))
-    engine = Engine(LocalCircuits([]), options=EngineOptions(addresses=addresses))
-    source = engine._websocket(Circuit("a", "A", url))
-    assert isinstance(source, WebSocketSource)
+    source = Sources(SourceOptions(addresses=addresses))(url)
+    assert isinstance(source, ReconnectingSource)
     assert (source._options.budget == OWN_MACHINE) is own

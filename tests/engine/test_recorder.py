@@ -137,7 +137,7 @@ async def test_a_live_recording_reads_back_as_it_was_sent(
 
 
 def test_the_header_says_where_and_when(hand_clock: HandClock) -> None:
-    header = recording_header("wss://timing.example", "Hill Kart", hand_clock.clock)
+    header = recording_header("wss://timing.example", "Hill Kart", clock=hand_clock.clock)
     assert (header.created_at, header.source, header.circuit) == (BEGIN, "wss://timing.example", "Hill Kart")
 
 
