@@ -1,16 +1,14 @@
-"""The archive: rows go into a bounded queue at once, and one thread writes them in groups.
+"""The archive: rows go into the database in groups, by one thread, as soon as it takes them.
 
-Whoever hands rows in never waits. A database that is slow, locked, full, hung or away costs time, not the live data:
-the writer tries the same group again until it is taken, and every write may be repeated without harm, so a commit whose
-answer was lost makes nothing twice. The queue holds what comes meanwhile. When it is full, rows are refused from then
-on, newest first: `state` is `losing`, the log says so as it begins and how many were lost when it is over, and
-whoever handed them in says everything again later (`Extract.forget`), which brings back laps and sessions, not rows.
-Rows that the database refuses for good, for what is in them, are found, counted and logged; they cost no other.
+Nobody waits for it. A database that is slow, locked, full, hung or away costs time, not the live data: the writer tries
+the same group again until it is taken, and every write may be repeated without harm, so a commit whose answer was lost
+makes nothing twice. What waits meanwhile stands in the journal, and is deleted there once the database has it.
 
-What waits here is lost if the process is killed, though clients have seen it. That is closed by a journal, a local file
-that gives each publication its (epoch, seq) and holds it before any client hears of it: it will stand before
-`Archive.take`, between the hub and its taps, and this queue becomes the reader that drains it into the database and
-remembers how far it came. Writing is idempotent by position already, so that draining may begin again anywhere.
+Where there is no journal, or its disk takes nothing, `take` queues rows in memory, within `capacity`. When that is
+full, rows are refused from then on, newest first: `state` is `losing`, the log says so as it begins and how many were
+lost when it is over, and whoever handed them in says everything again later (`Extract.forget`), which brings back laps
+and sessions, not rows. Rows that the database refuses for good, for what is in them, are found, counted and logged;
+they cost no other.
 """
 
 import logging
@@ -18,15 +16,18 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError, SQLAlchemyError, StatementError
 
+from karttime.errors import StorageError
 from karttime.storage import connections, laps, sessions, timing
-from karttime.storage.connections import ConnectionEvent
 from karttime.storage.database import Database, reason
 from karttime.storage.extract import Batch
+from karttime.storage.journal import Journal
+from karttime.storage.journal_file import Waiting
+from karttime.storage.packing import unpack
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,8 @@ _WRITERS: Final[tuple[tuple[str, Callable[[Connection, Any], None]], ...]] = (
 )
 
 # What is wrong with a value itself, also as drivers say it that do not wrap it; trying again would not help.
+_PACKETS: Final = 500  # that are read from the journal at once
+
 _VALUES: Final = (DataError, IntegrityError, TypeError, ValueError, OverflowError)
 
 
@@ -46,7 +49,7 @@ class ArchiveOptions:
     """Limits of the archive.
 
     Attributes:
-        capacity: rows that wait at most; a busy circuit makes some 40 a second.
+        capacity: rows that wait in memory at most; a busy circuit makes some 40 a second.
         group: rows after which a group is written at once.
         interval: seconds after which a smaller group is written.
         retry: seconds until a failed group is tried again; doubles up to `retry_max`.
@@ -67,7 +70,7 @@ class ArchiveStatus:
     Attributes:
         state: `ok`, `failing` (see `error`), `losing` (the queue is full) or `closed`.
         error: what the database said last, empty when it took the last group.
-        queued: rows that wait.
+        queued: rows that wait, in the journal and in memory.
         written: rows that the database took.
         dropped: rows that found no room.
         refused: rows that the database will never take.
@@ -81,25 +84,39 @@ class ArchiveStatus:
     refused: int
 
 
+class _Group(NamedTuple):
+    """Rows that are written together, and what they are in the journal."""
+
+    batch: Batch
+    packets: list[Waiting]
+
+
 class Archive:
     """Writes batches to a database; `take` from any thread, `close` when all is over."""
 
-    def __init__(self, database: Database, options: ArchiveOptions | None = None) -> None:
+    def __init__(
+        self, database: Database, options: ArchiveOptions | None = None, *, journal: Journal | None = None
+    ) -> None:
         self.database = database
+        self.journal = journal
         self._options = options or ArchiveOptions()
         self._queue: deque[Batch] = deque()
         self._queued = 0
+        self._read = 0  # id of the last packet that was read from the journal
+        self._behind = journal is not None  # there may be more in the journal
         self._wake = threading.Condition()
         self._closing = threading.Event()
         self._abandoned = threading.Event()
         self._error = ""
         self._written = self._dropped = self._refused = 0
         self._losing = 0  # rows that were lost since the queue ran full; 0 while there is room
+        if journal is not None:
+            journal.on_rows = self._more
         self._thread = threading.Thread(target=self._run, name="karttime-archive", daemon=True)
         self._thread.start()
 
     def take(self, batch: Batch) -> bool:
-        """Queue rows to be written; False, counted and logged, when the queue has no room for them. Never waits."""
+        """Queue rows in memory; False, counted and logged, when there is no room for them. Never waits."""
         rows = len(batch)
         if not rows:
             return True
@@ -112,13 +129,15 @@ class Archive:
             self._wake.notify()
         return True
 
-    def note(self, circuit_id: str, at: int, event: str, detail: str) -> None:
-        """Log an event of a circuit's connection."""
-        self.take(Batch(connections=[ConnectionEvent(circuit_id, at, event[:32], detail[:1000])]))
+    def _more(self) -> None:
+        with self._wake:
+            self._behind = True
+            self._wake.notify()
 
     def status(self) -> ArchiveStatus:
         """As it is now."""
-        return ArchiveStatus(self._state(), self._error, self._queued, self._written, self._dropped, self._refused)
+        waits = self._queued + (self.journal.status().rows if self.journal is not None else 0)
+        return ArchiveStatus(self._state(), self._error, waits, self._written, self._dropped, self._refused)
 
     def _state(self) -> str:
         if not self._thread.is_alive():
@@ -132,7 +151,10 @@ class Archive:
         self._dropped += rows
 
     def close(self, timeout: float = 3.0) -> None:
-        """Write what waits, then end; what cannot be written in time is counted as dropped and logged."""
+        """Write what waits, then end.
+
+        What cannot be written in time stays in the journal; what waits in memory is counted as dropped and logged.
+        """
         with self._wake:
             self._closing.set()
             self._wake.notify()
@@ -142,32 +164,87 @@ class Archive:
             lost, self._queued = self._queued, 0
             self._queue.clear()
             self._dropped += lost
+        why = self._error or "the database is slow"
         if lost:
-            log.error("The archive was closed with %d rows unwritten: %s", lost, self._error or "the database is slow")
+            log.error("The archive was closed with %d rows unwritten: %s", lost, why)
+        if self.journal is not None and (kept := self.journal.status().rows):
+            log.warning("%d rows stay in the journal until the next start: %s", kept, why)
 
     def _run(self) -> None:
-        while (batch := self._next()) is not None:
-            if not self._write(batch):
+        while (group := self._next()) is not None:
+            if not self._write(group.batch):
                 return
+            if group.packets and self.journal is not None:
+                self.journal.drained(group.packets)
+                continue
             with self._wake:
-                self._queued = max(0, self._queued - len(batch))
+                self._queued = max(0, self._queued - len(group.batch))
                 if self._losing and 2 * self._queued <= self._options.capacity:
                     log.error("The archive has room again; %d rows were lost", self._losing)
                     self._losing = 0
 
-    def _next(self) -> Batch | None:
+    def _next(self) -> _Group | None:
         """The next group; it stays counted as queued until it is written. None when all is over."""
+        while not self._abandoned.is_set():
+            with self._wake:
+                self._wake.wait_for(lambda: self._queue or self._behind or self._closing.is_set())
+                self._wake.wait_for(self._enough, self._options.interval)
+            if (packets := self._packets()) and (group := self._unpacked(packets)):
+                return group
+            with self._wake:
+                if self._queue:
+                    return _Group(self._gathered(), [])
+                if self._closing.is_set() and not self._behind:
+                    return None
+        return None
+
+    def _enough(self) -> bool:
+        waits = self._queued + (self.journal.status().rows if self.journal is not None else 0)
+        return waits >= self._options.group or self._closing.is_set()
+
+    def _gathered(self) -> Batch:
+        batch = Batch()
+        while self._queue and len(batch) < self._options.group:
+            batch.extend(self._queue.popleft())
+        return batch
+
+    def _packets(self) -> list[Waiting]:
+        """The next packets of the journal, oldest first, as many as make a group."""
+        if self.journal is None or not self._behind:
+            return []
         with self._wake:
-            self._wake.wait_for(lambda: self._queue or self._closing.is_set())
-            if not self._queue:
-                return None
-            self._wake.wait_for(
-                lambda: self._queued >= self._options.group or self._closing.is_set(), self._options.interval
-            )
-            group = Batch()
-            while self._queue and len(group) < self._options.group:
-                group.extend(self._queue.popleft())
-            return group
+            self._behind = False
+        try:
+            found = self.journal.waiting(self._read, _PACKETS)
+        except StorageError as error:
+            self._failing(error)
+            self._closing.wait(self._options.retry_max)
+            self._behind = not self._closing.is_set()
+            return []
+        rows = 0
+        for count, packet in enumerate(found, 1):
+            rows += packet.rows
+            if rows >= self._options.group:
+                found = found[:count]
+                break
+        if found:
+            self._behind = True
+            self._read = found[-1].id
+        return found
+
+    def _unpacked(self, packets: list[Waiting]) -> _Group | None:
+        """One group of packets; those that cannot be read are counted and let go."""
+        batch = Batch()
+        for packet in packets:
+            try:
+                batch.extend(unpack(packet.kind, packet.content))
+            except (ValueError, TypeError, AttributeError) as error:
+                self._unreadable(packet, error)
+        if len(batch):
+            return _Group(batch, packets)
+        if self.journal is not None:
+            self.journal.drained(packets)
+        return None
 
     def _write(self, batch: Batch) -> bool:
         """Write a group, however often it takes; False when the archive is closed before it succeeds."""
@@ -197,6 +274,10 @@ class Archive:
         log.error("The database refuses a row: %s", reason(error))
         return True
 
+    def _unreadable(self, packet: Waiting, error: Exception) -> None:
+        self._refused += packet.rows
+        log.error("The journal holds %d rows that cannot be read: %s", packet.rows, error)
+
     def _failing(self, error: Exception) -> None:
         text = reason(error)
         if text != self._error:
@@ -205,7 +286,7 @@ class Archive:
 
     def _recovered(self, rows: int) -> None:
         if self._error:
-            log.warning("The database can be written again; %d rows wait", self._queued - rows)
+            log.warning("The database can be written again; %d rows wait", self.status().queued - rows)
             self._error = ""
         self._written += rows
 

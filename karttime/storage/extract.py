@@ -12,10 +12,9 @@ ten times as many rows without this rule: of 49,373 rows for 3,979 laps, 25,000 
 What is stored is the row as displayed at that moment, timers and all.
 """
 
-import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from karttime.domain.classification import shown
 from karttime.domain.columns import Column, Role
@@ -27,7 +26,7 @@ from karttime.domain.updates import LapCompleted, LapRevised, Provenance
 from karttime.storage.connections import ConnectionEvent
 from karttime.storage.laps import LapRow
 from karttime.storage.sessions import SessionRow
-from karttime.storage.timing import TimingRow
+from karttime.storage.timing import TimingRow, Values
 
 _NAMES: Final = frozenset({Role.DRIVER, Role.TEAM})
 
@@ -38,7 +37,7 @@ class Batch:
 
     sessions: list[SessionRow] = field(default_factory=list)
     laps: list[LapRow] = field(default_factory=list)
-    timing: list[TimingRow] = field(default_factory=list)
+    timing: list[TimingRow | Values] = field(default_factory=list)
     connections: list[ConnectionEvent] = field(default_factory=list)
 
     def __len__(self) -> int:
@@ -70,13 +69,18 @@ class Origin:
         circuit_id: which circuit.
         url: the address of its feed.
         feed: its wire format.
-        epoch: of the publications' `seq`, which means nothing without it.
     """
 
     circuit_id: str
     url: str
     feed: str
-    epoch: str = field(default_factory=lambda: secrets.token_hex(4))
+
+
+class Place(NamedTuple):
+    """A position in a circuit's stream: `seq` means nothing without its epoch."""
+
+    epoch: str
+    seq: int
 
 
 class Extract:
@@ -89,8 +93,8 @@ class Extract:
         self._all_laps = False
         self._told: dict[CompetitorId, tuple[object, ...]] = {}
 
-    def take(self, seq: int, at: int, session: Session | None, changes: Sequence[Change]) -> Batch:
-        """The rows for one publication; `session` stands as it is after the changes."""
+    def take(self, place: Place, at: int, session: Session | None, changes: Sequence[Change]) -> Batch:
+        """The rows for one publication at its place; `session` stands as it is after the changes."""
         batch = Batch()
         known: dict[SessionId | None, Session] = {}
         if self._session is not None:
@@ -108,7 +112,7 @@ class Extract:
             self._told.clear()
         self._add_session(batch, session)
         mine = [change for change in changes if change.session_id == session.id]
-        batch.timing += self._rows(seq, at, session, mine)
+        batch.timing += self._rows(place, at, session, mine)
         return batch
 
     def forget(self) -> None:
@@ -136,7 +140,7 @@ class Extract:
             self._row = row
             batch.sessions.append(row)
 
-    def _rows(self, seq: int, at: int, session: Session, changes: Sequence[Change]) -> Iterable[TimingRow]:
+    def _rows(self, place: Place, at: int, session: Session, changes: Sequence[Change]) -> Iterable[TimingRow]:
         everybody = any(change.snapshot for change in changes)
         cells: dict[CompetitorId, dict[int, Any]] = {}
         for change in changes:
@@ -157,13 +161,13 @@ class Extract:
                 origin.circuit_id,
                 session.id,
                 at,
-                seq,
+                place.seq,
                 clean(competitor_id, 128),
                 mapped,
                 raw,
                 origin.url,
                 origin.feed,
-                origin.epoch,
+                place.epoch,
             )
 
     def _laps(self, session: Session, changes: Sequence[Change]) -> Iterable[LapRow]:

@@ -54,7 +54,11 @@ class Wanted:
     cursor: Cursor | None = None
 
 
-def insert(connection: Connection, rows: Sequence[TimingRow]) -> None:
+Values = tuple[Any, ...]
+"""A row as drivers take it, in the order of `COLUMNS`."""
+
+
+def insert(connection: Connection, rows: Sequence[TimingRow | Values]) -> None:
     """Add rows, in order; those whose position is there already change nothing."""
     prepared = [values(row) for row in rows]
     if connection.dialect.name == "postgresql":
@@ -65,8 +69,10 @@ def insert(connection: Connection, rows: Sequence[TimingRow]) -> None:
         connection.exec_driver_sql(_INSERT, prepared)
 
 
-def values(row: TimingRow) -> tuple[Any, ...]:
-    """The row as drivers take it, in the order of `COLUMNS`."""
+def values(row: TimingRow | Values) -> Values:
+    """The row as drivers take it, which it may be already."""
+    if not isinstance(row, TimingRow):
+        return row
     return (
         row.circuit_id,
         row.session_id,
