@@ -3,6 +3,9 @@
 | name | default | acts on |
 |---|---|---|
 | `DATABASE_URL` | SQLite file in the user's data folder | where timing rows, laps and sessions are kept |
+| `JOURNAL_PATH` | beside the SQLite file, or in the user's data folder | file that holds what clients may see first |
+| `JOURNAL_MAX_SIZE` | `2G` | rows that wait for the database, above which the oldest are given up |
+| `JOURNAL_FULL_SYNC` | off | each commit waits for the disk itself: safe against a power cut, and slower |
 | `HOST`, `PORT` | `127.0.0.1`, `8000` | where `karttime serve` listens |
 | `AUTH_POLICY` | `open` on loopback, else `app` | what needs an API key: `open`, `app`, `control`, `all` |
 | `CORS_ORIGINS` | the app's web addresses and localhost | web pages that may talk to us; comma-separated, `*` for all |
@@ -56,6 +59,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
 
     database_url: str = Field(default_factory=default_database_url)
+    journal_path: Path | None = None
+    journal_max_size: str = "2G"
+    journal_full_sync: bool = False
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     auth_policy: Literal["open", "app", "control", "all"] | None = None
@@ -98,6 +104,15 @@ class Settings(BaseSettings):
         try:
             if (value := value.strip()) != "0":
                 parse_size(value)
+        except UsageError as error:
+            raise ValueError(str(error)) from None
+        return value
+
+    @field_validator("journal_max_size")
+    @classmethod
+    def _bounded(cls, value: str) -> str:
+        try:
+            parse_size(value)
         except UsageError as error:
             raise ValueError(str(error)) from None
         return value

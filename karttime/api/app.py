@@ -8,7 +8,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from karttime import __version__
 from karttime.api import (
@@ -67,12 +67,29 @@ class KnownPages:
             await self._app(scope, receive, send)
 
 
+class Settled:
+    """Lets an answer leave once what it may show is in the journal, as the live stream does."""
+
+    def __init__(self, app: ASGIApp, service: Service) -> None:
+        self._app = app
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                await self._service.gate.settled()
+            await send(message)
+
+        await self._app(scope, receive, answer if scope["type"] == "http" else send)
+
+
 def create_app(service: Service) -> FastAPI:
     """The application; whoever serves it opens and closes the engine and the archive, and adds the live stream."""
     app = FastAPI(title="karttime", version=__version__, description=_ABOUT, docs_url=None, redoc_url=None)
     app.state.service = service
     origins = service.origins
     app.add_middleware(BodyLimit)
+    app.add_middleware(Settled, service=service)
     app.add_middleware(KnownPages, origins=origins)
     app.add_middleware(
         CORSMiddleware,

@@ -1,20 +1,42 @@
 """Fan-out to the WebSocket clients of one circuit: one tap of the hub, encoded once for each format in use.
 
-Clients of the same formats share a `Fanout`, and with it the bytes they are sent. A client of `karttime.v1` that comes
-back is sent what it missed. Nobody waits for a client.
+```
+hub ─▶ rows and messages of this publication ─▶ gate ─(committed)─▶ one write for each client
+```
+
+Nothing reaches a client before the gate lets it pass: what depends on a publication is made while the session stands
+exactly there, and goes out once that is in the journal, in the same order. Clients of the same formats share a
+`Fanout`, and with it the bytes they are sent. A client of `karttime.v1` that comes back is sent what it missed. Nobody
+waits for a client.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from karttime.api.fanout import Fanout, Outbox, Way
 from karttime.api.frames import text_frame
+from karttime.api.gate import Gate, Record
+from karttime.api.keeping import Keeping
 from karttime.api.v1 import Position, V1Stream
 from karttime.api.wire import ENCODERS, WireFormat, status_update
+from karttime.circuits.circuit import Circuit
 from karttime.engine.clock import Clock
 from karttime.engine.collector import Collector
-from karttime.engine.hub import HubItem
+from karttime.engine.hub import HubItem, Publication
 from karttime.engine.status import StatusPublication
+from karttime.engine.supervisor import shielded
+from karttime.errors import StorageError
+from karttime.storage.extract import Batch
+from karttime.storage.journal import Journal
+from karttime.storage.journal_file import Stored
+
+log = logging.getLogger(__name__)
+
+Formats = tuple[WireFormat, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,21 +52,26 @@ class ChannelStatus:
 class Client:
     """One client, and what it is sent."""
 
-    def __init__(
-        self, channel: "Channel", link: Way, formats: tuple[WireFormat, ...], notes: Mapping[str, bool]
-    ) -> None:
+    def __init__(self, channel: "Channel", link: Way, formats: Formats, notes: Mapping[str, bool]) -> None:
         self.formats = formats
-        self.outbox = Outbox(channel.fanout(formats), link, self._snapshot, self._conflated)
+        self.link = link
+        self.outbox = Outbox(channel.fanout(formats), link, self._ask, self._conflated)
+        self.here = True
         self._channel = channel
         self._notes = dict(notes)
 
     def answer(self, message: bytes) -> None:
         """Send a message to this client alone; left out while it is behind."""
-        self.outbox.put(text_frame(message))
+        self._channel.gate.after(partial(self.outbox.put, text_frame(message)))
 
-    def _snapshot(self) -> list[bytes]:
+    def greeting(self) -> list[bytes]:
+        """The whole state, with what is to be said of it."""
         notes, self._notes = self._notes, {}
         return self._channel.greeting(self.formats, notes)
+
+    def _ask(self) -> None:
+        frames = self.greeting()
+        self._channel.gate.after(partial(self.outbox.refill, frames), lambda: None)
 
     def _conflated(self) -> None:
         self._notes["conflated"] = True
@@ -54,39 +81,93 @@ class Client:
 class Channel:
     """The clients of one circuit."""
 
-    def __init__(self, collector: Collector, clock: Clock) -> None:
+    def __init__(
+        self, collector: Collector, clock: Clock, gate: Gate, *, stored: Stored | None = None, keep: bool = True
+    ) -> None:
         self.hub = hub = collector.hub
-        self._collector = collector
+        self.gate = gate
         self.conflated = self.aborted = 0
+        self.keeping = Keeping(collector.circuit) if keep else None
+        self._circuit = collector.circuit
+        self._collector = collector
         self._clock = clock
         self._clients: set[Client] = set()
-        self._fanouts: dict[tuple[WireFormat, ...], Fanout] = {}
+        self._fanouts: dict[Formats, Fanout] = {}
         self._encoders = {fmt: encoder(hub.circuit_id) for fmt, encoder in ENCODERS.items()}
         self._snapshots: dict[WireFormat, tuple[tuple[str, int], list[bytes]]] = {}
-        self.v1 = V1Stream(hub.circuit_id, frame=text_frame, clock=clock)
+        self._wanted: Counter[Formats] = Counter()
+        self.v1 = V1Stream(hub.circuit_id, clock=clock)
+        if stored is None or not self.v1.go_on(stored):
+            self.v1.begin(hub.session)
+        gate.add(self)
 
-    def fanout(self, formats: tuple[WireFormat, ...]) -> Fanout:
+    def fanout(self, formats: Formats) -> Fanout:
         """What clients of these formats share."""
         return self._fanouts.setdefault(formats, Fanout())
 
-    def join(self, link: Way, formats: Collection[WireFormat], resume: Position | None = None) -> Client:
-        """A new client; its first frames are the whole state, or what it missed, followed by everything after it."""
-        if WireFormat.V1 in formats:
-            self.v1.join(self.hub.session)
-        missed = None if resume is None else self.missed(resume)
+    async def missed(self, position: Position | None, journal: Journal | None) -> list[bytes]:
+        """What the journal has for a client that comes back and whose position is not in memory any more."""
+        if position is None or position.seq is None or journal is None or self.v1.has(position):
+            return []
+        try:
+            found = await asyncio.to_thread(journal.messages, self.hub.circuit_id, position.epoch, position.seq)
+        except StorageError as error:
+            log.warning("%s", error)
+            return []
+        return found or []
+
+    def join(
+        self,
+        link: Way,
+        formats: Collection[WireFormat],
+        resume: Position | None = None,
+        older: Sequence[bytes] = (),
+    ) -> Client:
+        """A new client; its first frames are the whole state, or what it missed, followed by everything after it.
+
+        Args:
+            link: the way to it.
+            formats: what it wants to be sent.
+            resume: where it stopped listening.
+            older: what `missed` found.
+        """
+        missed = None if resume is None else self.v1.resume(resume, older)
         notes = {"recovered": False} if resume is not None and missed is None else {}
         client = Client(self, link, tuple(fmt for fmt in WireFormat if fmt in formats), notes)
         self._clients.add(client)
-        self.fanout(client.formats).add(client.outbox, missed)
+        self._wanted[client.formats] += 1
+        frames = client.greeting() if missed is None else [*map(text_frame, missed), self._status()]
+        self.gate.after(partial(self._begin, client, frames), partial(self._begin, client, None))
         return client
+
+    def _begin(self, client: Client, frames: list[bytes] | None) -> None:
+        if client.here:
+            self.fanout(client.formats).add(client.outbox, client.greeting() if frames is None else frames)
 
     def leave(self, client: Client, *, cut: bool = False) -> None:
         """Forget a client; `cut` when it was cut off because it read nothing."""
+        client.here = False
         self._clients.discard(client)
+        self._wanted[client.formats] -= 1
         self.fanout(client.formats).discard(client.outbox)
         self.aborted += cut
-        if WireFormat.V1 in client.formats:
-            self.v1.leave()
+
+    def close(self, code: int, reason: str) -> None:
+        """The circuit is gone: tell everybody."""
+        self.gate.discard(self)
+        for client in tuple(self._clients):
+            client.link.close(code, reason)
+
+    @property
+    def circuit(self) -> Circuit:
+        """As it was told last."""
+        return self._circuit
+
+    def adopt(self, circuit: Circuit) -> None:
+        """The circuit was edited."""
+        self._circuit = circuit
+        if self.keeping is not None:
+            self.keeping.adopt(circuit)
 
     def status(self) -> ChannelStatus:
         """As it is now."""
@@ -94,37 +175,81 @@ class Channel:
         return ChannelStatus(len(self._clients), sent, self.conflated, self.aborted)
 
     def tap(self, item: HubItem) -> None:
-        """For the hub: encode once, for everybody."""
+        """For the hub: encode once, for everybody; send when it is in the journal."""
         if isinstance(item, StatusPublication):
+            batch = Batch() if self.keeping is None else self.keeping.status(item)
             frames = [self._status()] if self._clients else []
-            for fanout in self._fanouts.values():
-                fanout.publish(frames)
-            return
-        in_use = {formats: fanout for formats, fanout in self._fanouts.items() if len(fanout)}
-        encoded = {WireFormat.V1: self.v1.take(item)}  # also for clients that may come back
-        whole = any(change.snapshot for change in item.changes)
-        for fmt in {fmt for formats in in_use for fmt in formats} - encoded.keys():
-            if whole or item.session is None:
-                encoded[fmt] = self._snapshot(fmt)
-            else:
-                mine = [change for change in item.changes if change.session_id == item.session.id]
-                messages = self._encoders[fmt].update(item.session, mine, item.at)
-                encoded[fmt] = [text_frame(message) for message in messages]
-        for formats, fanout in in_use.items():
-            fanout.publish([frame for fmt in formats for frame in encoded[fmt]])
+            ready = [(fanout, frames) for fanout in self._fanouts.values()]
+            self.gate.submit(self._record(self.v1.seq, batch), partial(_publish, ready))
+        else:
+            self._take(item)
+
+    def note(self, batch: Batch) -> None:
+        """Keep rows that no publication brought."""
+        self.gate.submit(self._record(self.v1.seq, batch), lambda: None)
+
+    def _take(self, item: Publication) -> None:
+        batch = Batch()
+        if self.keeping is not None:
+            batch = self.keeping.rows(self.v1.next_place(), item)
+        try:
+            step = self.v1.take(item, anyway=bool(batch.timing))
+        except Exception:  # the hub logs and counts it
+            self.forget_rows()
+            raise
+        encoded: dict[WireFormat, list[bytes]] = {}
+        if step is not None:
+            encoded[WireFormat.V1] = [text_frame(step.message)]
+        in_use = {formats: fanout for formats, fanout in self._fanouts.items() if self._wanted[formats]}
+        for fmt in {fmt for formats in in_use for fmt in formats} - {WireFormat.V1}:
+            encoded[fmt] = self._published(fmt, item)
+        ready = [(fanout, [it for fmt in formats for it in encoded.get(fmt, ())]) for formats, fanout in in_use.items()]
+        record = self._record(self.v1.seq, batch)
+        if step is not None:
+            record = record._replace(message=step.message, base=step.base)
+        self.gate.submit(record, partial(_publish, ready))
+
+    def _record(self, seq: int, batch: Batch) -> Record:
+        return Record(self, self.hub.circuit_id, self.v1.epoch, seq, batch)
+
+    def _published(self, fmt: WireFormat, item: Publication) -> list[bytes]:
+        """The frames of one published format; a fault of its encoder costs the others nothing."""
+        frames: list[bytes] = []
+        if not shielded(lambda it: frames.extend(self._update(fmt, it)), item):
+            self._snapshots.pop(fmt, None)
+            shielded(lambda it: frames.extend(self._snapshot(it)), fmt)
+        return frames
+
+    def _update(self, fmt: WireFormat, item: Publication) -> list[bytes]:
+        if item.session is None or any(change.snapshot for change in item.changes):
+            return self._snapshot(fmt)
+        mine = [change for change in item.changes if change.session_id == item.session.id]
+        return [text_frame(message) for message in self._encoders[fmt].update(item.session, mine, item.at)]
+
+    # For the gate.
+
+    def forget_rows(self) -> None:
+        """Rows were lost: say everything again with the next ones."""
+        if self.keeping is not None:
+            self.keeping.forget()
+
+    def start_over(self) -> None:
+        """What was held back is lost: a new epoch, and the whole state to everybody."""
+        self.v1.new_epoch(at_once=True)
+        for fanout in self._fanouts.values():
+            fanout.restart()
+
+    def new_epoch(self) -> None:
+        """The journal is back: a new epoch from the next message on."""
+        self.v1.new_epoch(at_once=False)
 
     def greeting(self, formats: Iterable[WireFormat], notes: Mapping[str, bool]) -> list[bytes]:
         """The whole state as it is now, and the way to the timing system; `notes` are for `karttime.v1`."""
         frames: list[bytes] = []
         for fmt in formats:
-            frames += [self.v1.snapshot(notes)] if fmt is WireFormat.V1 else self._snapshot(fmt)
+            frames += [text_frame(self.v1.snapshot(notes))] if fmt is WireFormat.V1 else self._snapshot(fmt)
         frames.append(self._status())
         return frames
-
-    def missed(self, position: Position) -> list[bytes] | None:
-        """What a client of `karttime.v1` missed since a position; None when that is not known any more."""
-        missed = self.v1.resume(position)
-        return None if missed is None else [*missed, self._status()]
 
     def _status(self) -> bytes:
         return text_frame(status_update(self._collector.status(), self._clock.wall_ms()))
@@ -138,3 +263,8 @@ class Channel:
             frames = [text_frame(message) for message in self._encoders[fmt].full(session, at)]
             self._snapshots[fmt] = (self.hub.epoch, self.hub.seq), frames
         return frames
+
+
+def _publish(ready: Iterable[tuple[Fanout, list[bytes]]]) -> None:
+    for fanout, frames in ready:
+        fanout.publish(frames)

@@ -54,7 +54,9 @@ async def circuit_status(service: Serving, circuit_id: CircuitId) -> CircuitStat
     return CircuitStatus(
         circuit_id=circuit_id,
         timing_active=collector is not None and collector.running,
-        collector_status=collector_view(collector.status()) if collector is not None else None,
+        collector_status=collector_view(collector.status(), service.place(circuit_id))
+        if collector is not None
+        else None,
         connected_clients=service.clients_of(circuit_id),
         timestamp=iso(service.clock.wall_ms()),
     )

@@ -78,9 +78,9 @@ def _later(service: Service, before: Circuit) -> int:
 
 async def _change(service: Service, before: Circuit, after: Circuit) -> CircuitView:
     await _store(service).replace(after)
-    if before.column_labels != after.column_labels and service.archive is not None:
+    if before.column_labels != after.column_labels:
         told = ", ".join(f"{column} {label}" for column, label in after.column_labels.items())
-        service.archive.note(after.id, after.updated_at, "mapping-change", told or "no columns")
+        service.note(after.id, after.updated_at, "mapping-change", told or "no columns")
     await service.edited(before)
     return circuit_view(after)
 

@@ -27,6 +27,10 @@ class Way(Protocol):
         """Send whole frames; never waits."""
         ...
 
+    def close(self, code: int, reason: str = "") -> None:
+        """End it with a code, after what was written."""
+        ...
+
 
 class Outbox:
     """What one client is sent.
@@ -34,18 +38,17 @@ class Outbox:
     Args:
         fanout: what it is sent with others.
         way: to the client.
-        fill: makes a snapshot, as frames.
+        ask: asks for a snapshot, which comes by `refill`, at once or later.
         conflated: called when a backlog gave way to a snapshot.
     """
 
-    __slots__ = ("_conflated", "_fanout", "_fill", "_loop", "_queue", "_since", "_size", "_way", "due")
+    __slots__ = ("_ask", "_asked", "_conflated", "_fanout", "_loop", "_queue", "_since", "_size", "_way", "due")
 
-    def __init__(
-        self, fanout: "Fanout", way: Way, fill: Callable[[], Iterable[bytes]], conflated: Callable[[], None]
-    ) -> None:
+    def __init__(self, fanout: "Fanout", way: Way, ask: Callable[[], None], conflated: Callable[[], None]) -> None:
         self._fanout = fanout
         self._way = way
-        self._fill = fill
+        self._ask = ask
+        self._asked = False
         self._conflated = conflated
         self._loop = asyncio.get_running_loop()
         self._queue: deque[bytes] = deque()
@@ -66,10 +69,27 @@ class Outbox:
         self._queue.append(frames)
         self._size += len(frames)
         if self._size > OUTBOX_BYTES or now - self._since > OUTBOX_AGE:
-            self._queue.clear()
-            self._size = 0
-            self.due = True
-            self._conflated()
+            self._conflate()
+
+    def _conflate(self) -> None:
+        self._queue.clear()
+        self._size = 0
+        self.due = True
+        self._conflated()
+
+    def restart(self) -> None:
+        """What it was to be sent is lost: send the state as it is, in place of that."""
+        self._asked = False
+        self._conflate()
+        self.writable()
+
+    def refill(self, frames: Iterable[bytes]) -> None:
+        """The snapshot that was asked for: what is published from now on follows it."""
+        if not self.due:
+            return
+        self._fanout.flush()  # the snapshot contains what is pending
+        self.due = self._asked = False
+        self.begin(frames)
 
     def begin(self, frames: Iterable[bytes] | None) -> None:
         """The first that a client is sent; None for a snapshot."""
@@ -84,10 +104,10 @@ class Outbox:
         """The client has read everything: send what waits, as far as it goes."""
         while not self._way.busy and (self._queue or self.due):
             if self.due:
-                self._fanout.flush()  # the snapshot contains what is pending
-                self._queue.extend(self._fill())
-                self._size = sum(map(len, self._queue))
-                self.due = False
+                if not self._asked:
+                    self._asked = True
+                    self._ask()
+                return
             self._way.write(self._chunk())
             self._since = self._loop.time()
 
@@ -130,6 +150,12 @@ class Fanout:
         if not self._pending:
             self._loop.call_soon(self.flush)
         self._pending += frames
+
+    def restart(self) -> None:
+        """What was to be sent is lost: send everybody the state as it is."""
+        self._pending.clear()
+        for outbox in tuple(self._outboxes):
+            outbox.restart()
 
     def flush(self) -> None:
         """Send what is pending now."""

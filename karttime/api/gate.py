@@ -17,11 +17,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
+from karttime.engine.supervisor import shielded
 from karttime.storage.archive import Archive
 from karttime.storage.extract import Batch
 from karttime.storage.journal import Journal
 from karttime.storage.journal_file import Entry
-from karttime.storage.packing import pack
+from karttime.storage.packing import Packet, pack
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +84,7 @@ class _Held(NamedTuple):
     since: float
     record: Record | None
     action: Action
+    instead: Action
 
 
 class Gate:
@@ -115,7 +117,10 @@ class Gate:
         self._members.discard(member)
 
     def submit(self, record: Record, action: Action) -> None:
-        """Put a record into the journal, then do what follows from it."""
+        """Put a record into the journal, then do what follows from it; an empty one waits for those before it."""
+        if not record.message and not len(record.batch):
+            self.after(action, _nothing)
+            return
         if not self.journalled:
             self._keep(record)
             action()
@@ -123,12 +128,17 @@ class Gate:
         if not self._fresh:
             self._loop.call_soon(self._flush)
         self._fresh.append(record)
-        self._hold(record, action)
+        self._hold(record, action, _nothing)
 
-    def after(self, action: Action) -> None:
-        """Do something once everything submitted so far is in the journal: at once, if it is."""
+    def after(self, action: Action, instead: Action | None = None) -> None:
+        """Do something once everything submitted so far is in the journal: at once, if it is.
+
+        Args:
+            action: what.
+            instead: what to do when the journal fails; the same, if not given.
+        """
         if self._held:
-            self._hold(None, action)
+            self._hold(None, action, instead or action)
         else:
             action()
 
@@ -150,8 +160,9 @@ class Gate:
         if self._watch is not None:
             self._watch.cancel()
 
-    def _hold(self, record: Record | None, action: Action) -> None:
-        self._held.append(_Held(self._commit, self._loop.time(), record, action))
+    def _hold(self, record: Record | None, action: Action, instead: Action) -> None:
+        commit = self._commit if self._fresh else self._commit - 1
+        self._held.append(_Held(commit, self._loop.time(), record, action, instead))
         if self._watch is None:
             self._watch = self._loop.call_later(STALLED_S, self._look)
 
@@ -190,7 +201,7 @@ class Gate:
             self._fail(error)
             return
         while self._held and self._held[0].commit <= commit:
-            self._held.popleft().action()
+            shielded(_do, self._held.popleft().action)
 
     def _fail(self, error: str) -> None:
         self._life += 1
@@ -203,10 +214,9 @@ class Gate:
             if item.record is not None:
                 self._keep(item.record)
         for member in tuple(self._members):
-            member.start_over()
+            shielded(_do, member.start_over)
         for item in held:
-            if item.record is None:
-                item.action()
+            shielded(_do, item.instead)
         self._loop.call_later(PROBE_S, self._probe, self._life)
 
     def _probe(self, life: int) -> None:
@@ -232,7 +242,7 @@ class Gate:
         self._error = ""
         log.warning("The journal is back: what is published is in it first")
         for member in tuple(self._members):
-            member.new_epoch()
+            shielded(_do, member.new_epoch)
 
     def _keep(self, record: Record) -> None:
         """Without a journal, rows go to the archive's memory."""
@@ -240,6 +250,18 @@ class Gate:
             record.member.forget_rows()
 
 
+def _nothing() -> None:
+    """What was to be sent is in the snapshot that everybody gets instead."""
+
+
+def _do(action: Action) -> None:
+    action()
+
+
 def _entry(record: Record) -> Entry:
-    packets = tuple(pack(record.batch))
+    packets: tuple[Packet, ...] = ()
+    try:
+        packets = tuple(pack(record.batch))
+    except TypeError:
+        log.exception("%d rows of %s cannot be kept", len(record.batch), record.circuit_id)
     return Entry(record.circuit_id, record.epoch, record.seq, record.message, record.base, packets)

@@ -131,6 +131,7 @@ class Viewer:
                 return
             self._admitted = True
             channel = await self._service.channel(circuit_id)
+            older = await channel.missed(wish.resume, self._service.journal)
         except UnknownCircuit:
             self._link.close(CloseCode.UNKNOWN_CIRCUIT, "unknown circuit: GET /circuits lists the known ones")
         except KarttimeError as error:
@@ -139,7 +140,7 @@ class Viewer:
         else:
             if self._link.open:
                 self._channel = channel
-                self._client = channel.join(self._link, wish.formats, wish.resume)
+                self._client = channel.join(self._link, wish.formats, wish.resume, older)
 
     def received(self, content: str | bytes) -> None:
         """Answer what the client sends, faults at a bounded rate."""

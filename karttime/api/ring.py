@@ -28,12 +28,12 @@ class Ring:
     """Numbered messages; the oldest ones leave.
 
     Attributes:
-        floor: number of the last message that is gone, 0 while none is.
+        floor: number of the last message that is gone; as given, while none is.
         size: bytes of what is kept.
     """
 
-    def __init__(self, limits: RingLimits | None = None) -> None:
-        self.floor = 0
+    def __init__(self, limits: RingLimits | None = None, *, floor: int = 0) -> None:
+        self.floor = floor
         self.size = 0
         self._limits = limits or RingLimits()
         self._entries: deque[_Entry] = deque()

@@ -110,6 +110,29 @@ class StorageView(BaseModel):
     refused: int
 
 
+class JournalView(BaseModel):
+    """The journal: what clients may see is in it first, and rows wait in it for the database.
+
+    `state` is `ok`, or `failing`: live data goes on without it, `error` says why. `held` publications wait for their
+    commit, the oldest for `held_ms`; `rows` of `size` bytes wait for the database; `shed` rows were given up.
+    """
+
+    model_config = example(
+        state="ok", error="", file="karttime.journal.db",
+        held=0, held_ms=0, failures=0, rows=12, size=5400, commits=81_220, shed=0,
+    )  # fmt: skip
+    state: str
+    error: str
+    file: str
+    held: int
+    held_ms: int
+    failures: int
+    rows: int
+    size: int
+    commits: int
+    shed: int
+
+
 class SystemStatus(BaseModel):
     """The whole system as it is now."""
 
@@ -122,6 +145,7 @@ class SystemStatus(BaseModel):
         clients={"hill-kart": {"clients": 3, "sent_frames": 12_040, "conflated": 1, "aborted": 0}},
         connected_clients=3,
         storage={"state": "ok", "error": "", "queued": 0, "written": 60_214, "dropped": 0, "refused": 0},
+        journal=None,
     )
     version: str
     timestamp: str
@@ -131,6 +155,7 @@ class SystemStatus(BaseModel):
     clients: dict[str, ClientsView]
     connected_clients: int
     storage: StorageView | None
+    journal: JournalView | None
 
 
 class CircuitView(BaseModel):

@@ -1,26 +1,28 @@
 """What the endpoints work on: the engine, the archive, and one channel for each circuit that somebody asked for."""
 
+import asyncio
+import contextlib
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from karttime.api.access import Access
 from karttime.api.channel import Channel, ChannelStatus
+from karttime.api.frames import CloseCode
+from karttime.api.gate import Gate
+from karttime.api.keeping import event
 from karttime.api.limits import LIMITS, LinkLimits
 from karttime.api.origins import Origins
 from karttime.circuits.circuit import Circuit, CircuitStore
-from karttime.circuits.urls import shown
-from karttime.domain.display import clean
 from karttime.engine.clock import Clock
-from karttime.engine.collector import Collector
 from karttime.engine.engine import Engine, UnknownCircuit
-from karttime.engine.hub import HubItem, Tap
-from karttime.engine.status import StatusPublication
-from karttime.errors import KarttimeError
+from karttime.errors import KarttimeError, StorageError
 from karttime.feeds.formats import FORMATS
 from karttime.storage.archive import Archive
-from karttime.storage.extract import Extract, Origin
+from karttime.storage.extract import Place
+from karttime.storage.journal import Journal
+from karttime.storage.journal_file import Stored
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +58,19 @@ class Service:
     feeds: Collection[str] = tuple(FORMATS)
     clock: Clock = field(default_factory=Clock)
     _channels: dict[str, Channel] = field(default_factory=dict)
-    _archived: dict[str, tuple[Circuit, Callable[[], None]]] = field(default_factory=dict)
+    _gate: Gate | None = None
+
+    @property
+    def gate(self) -> Gate:
+        """Holds back what is not in the journal; made when it is needed first, on the event loop."""
+        if self._gate is None:
+            self._gate = Gate(self.archive)
+        return self._gate
+
+    @property
+    def journal(self) -> Journal | None:
+        """Where what was published can be read again; None while it cannot."""
+        return self.archive.journal if self.archive is not None and self.gate.journalled else None
 
     @property
     def clients(self) -> int:
@@ -66,6 +80,11 @@ class Service:
     def channels(self) -> Mapping[str, ChannelStatus]:
         """Every channel as it is now, by circuit."""
         return {circuit_id: channel.status() for circuit_id, channel in self._channels.items()}
+
+    def place(self, circuit_id: str) -> Place:
+        """Where the stream of a circuit stands."""
+        channel = self._channels.get(circuit_id)
+        return Place("", 0) if channel is None else Place(channel.v1.epoch, channel.v1.seq)
 
     def clients_of(self, circuit_id: str) -> int:
         """WebSocket clients of one circuit."""
@@ -80,15 +99,45 @@ class Service:
         return circuit
 
     async def channel(self, circuit_id: str) -> Channel:
-        """The channel of a circuit; with it comes the archive's tap. Raises `UnknownCircuit`."""
+        """The channel of a circuit, which keeps what is published as well. Raises `UnknownCircuit`."""
         collector = await self.engine.ensure(circuit_id)
         channel = self._channels.get(circuit_id)
-        if channel is None or channel.hub is not collector.hub:
-            channel = self._channels[circuit_id] = Channel(collector, self.clock)
-            self._archived.pop(circuit_id, None)  # of a hub that is gone
-            self._keep(collector)
+        if channel is not None and channel.hub is collector.hub:
+            return channel
+        stored = await self._stored(circuit_id)
+        channel = self._channels.get(circuit_id)
+        if channel is None or channel.hub is not collector.hub:  # nobody else was quicker
+            keep = self.archive is not None
+            channel = Channel(collector, self.clock, self.gate, stored=stored, keep=keep)
+            self._channels[circuit_id] = channel
             collector.hub.add_tap(channel.tap)
         return channel
+
+    async def _stored(self, circuit_id: str) -> Stored | None:
+        """Where the stream of a circuit stands, for one who continues it."""
+        await self.gate.settled()  # a channel that is gone may have left something on the way
+        if (journal := self.journal) is None:
+            return None
+        try:
+            return await asyncio.to_thread(journal.stored, circuit_id)
+        except StorageError as error:
+            log.warning("The stream of %s begins anew: %s", circuit_id, error)
+            return None
+
+    async def drain(self, patience: float = 1.0) -> None:
+        """The service ends: wait until what was published is in the journal, for a while."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                await self.gate.settled()
+        self.gate.close()
+
+    def note(self, circuit_id: str, at: int, name: str, detail: str) -> None:
+        """Log an event of a circuit."""
+        batch = event(circuit_id, at, name, detail)
+        if (channel := self._channels.get(circuit_id)) is not None:
+            channel.note(batch)
+        elif self.archive is not None:
+            self.archive.take(batch)
 
     async def edited(self, before: Circuit) -> None:
         """A circuit was edited: what runs takes it over, and connects anew when it is to listen elsewhere."""
@@ -98,8 +147,8 @@ class Service:
             return
         await self.engine.ensure(before.id)
         after = collector.circuit
-        if before.id in self._channels:
-            self._keep(collector)
+        if (channel := self._channels.get(before.id)) is not None:
+            channel.adopt(after)
         if (after.url, after.feed) == (before.url, before.feed):
             return
         if collector.running:
@@ -109,8 +158,8 @@ class Service:
     async def follow(self) -> None:
         """Take over what was edited or removed elsewhere, in the database that others use too."""
         known = {circuit.id: circuit for circuit in await self.engine.circuits.list()}
-        for circuit_id, (kept, _) in list(self._archived.items()):
-            circuit = known.get(circuit_id)
+        for circuit_id, channel in list(self._channels.items()):
+            kept, circuit = channel.circuit, known.get(circuit_id)
             if circuit is None:
                 log.warning("%s was removed elsewhere: it is not collected any more", circuit_id)
                 await self.removed(circuit_id)
@@ -123,8 +172,8 @@ class Service:
     async def removed(self, circuit_id: str) -> None:
         """A circuit was removed: stop it and forget what is in memory."""
         await self.engine.forget(circuit_id)
-        self._channels.pop(circuit_id, None)
-        self._archived.pop(circuit_id, None)
+        if (channel := self._channels.pop(circuit_id, None)) is not None:
+            channel.close(CloseCode.UNKNOWN_CIRCUIT, "this circuit was removed")
 
     async def start(self, circuit_id: str) -> Literal["started", "already_running"]:
         """Collect a circuit. Raises `UnknownCircuit`."""
@@ -136,33 +185,3 @@ class Service:
         if not force and self.clients_of(circuit_id) > 1:  # one of them may be the very person who stops
             return "kept_running"
         return await self.engine.stop(circuit_id)
-
-    def _keep(self, collector: Collector) -> None:
-        """Archive what a collector publishes, as what its circuit is now."""
-        if self.archive is None:
-            return
-        circuit = collector.circuit
-        kept, untap = self._archived.get(circuit.id, (None, lambda: None))
-        if kept is None or (kept.url, kept.feed) != (circuit.url, circuit.feed):
-            untap()
-            untap = collector.hub.add_tap(archive_tap(self.archive, circuit, collector.hub.epoch))
-        self._archived[circuit.id] = circuit, untap
-
-
-def archive_tap(archive: Archive, circuit: Circuit, epoch: str) -> Tap:
-    """What hands a circuit's publications to the archive."""
-    extract = Extract(Origin(circuit.id, shown(circuit.url), circuit.feed, epoch))
-    running: str | None = None
-
-    def tap(item: HubItem) -> None:
-        nonlocal running
-        if isinstance(item, StatusPublication):
-            archive.note(circuit.id, item.at, item.state.value, item.reason)
-            return
-        if item.session is not None and item.session.id != running:
-            running = item.session.id
-            archive.note(circuit.id, item.at, "session-change", clean(f"{running} {item.session.title}"))
-        if not archive.take(extract.take(item.seq, item.at, item.session, item.changes)):
-            extract.forget()
-
-    return tap

@@ -1,13 +1,15 @@
 """`GET /health` and `GET /status`."""
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Path as InPath
 
 from karttime import __version__
 from karttime.api.access import MAY_READ
-from karttime.api.schemas import ClientsView, Health, StorageView, SystemStatus
+from karttime.api.schemas import ClientsView, Health, JournalView, StorageView, SystemStatus
 from karttime.api.service import Service
 from karttime.api.views import collector_view
 from karttime.api.wire import iso
@@ -22,7 +24,7 @@ def service_of(request: Request) -> Service:
 
 
 Serving = Annotated[Service, Depends(service_of)]
-CircuitId = Annotated[str, Path(max_length=128, description="Which circuit.", examples=["hill-kart"])]
+CircuitId = Annotated[str, InPath(max_length=128, description="Which circuit.", examples=["hill-kart"])]
 
 _UNHEALTHY: Final[dict[int | str, dict[str, Any]]] = {
     503: {"model": Health, "description": "The service cannot do its work; `checks` says why."}
@@ -37,8 +39,9 @@ async def health(service: Serving, response: Response) -> Health:
     """
     archive = service.archive.status() if service.archive is not None else None
     storage = "off" if archive is None else f"{archive.state}: {archive.error}" if archive.error else archive.state
+    journal = service.gate.status()
     status = "healthy"
-    if archive is not None and archive.state != "ok":
+    if journal.state == "failing" or (archive is not None and archive.state != "ok"):
         status = "degraded"
     if archive is not None and archive.state == "closed":
         status, response.status_code = "unhealthy", 503
@@ -47,7 +50,31 @@ async def health(service: Serving, response: Response) -> Health:
         status=status,  # type: ignore[arg-type]  # one of the three words above
         version=__version__,
         timestamp=iso(service.clock.wall_ms()),
-        checks={"engine": "ok", "storage": storage},
+        checks={
+            "engine": "ok",
+            "storage": storage,
+            "journal": f"failing: {journal.error}" if journal.error else journal.state,
+        },
+    )
+
+
+def journal_view(service: Service) -> JournalView | None:
+    """The journal as it is now; None without one."""
+    journal = None if service.archive is None else service.archive.journal
+    if journal is None:
+        return None
+    gate, file = service.gate.status(), journal.status()
+    return JournalView(
+        state=gate.state,
+        error=gate.error or file.error,
+        file=Path(file.path).name,
+        held=gate.held,
+        held_ms=gate.held_ms,
+        failures=gate.failures,
+        rows=file.rows,
+        size=file.size,
+        commits=file.commits,
+        shed=file.shed,
     )
 
 
@@ -60,8 +87,9 @@ async def status(service: Serving) -> SystemStatus:
         timestamp=iso(service.clock.wall_ms()),
         started_at=iso(engine.started_at),
         uptime_ms=engine.uptime_ms,
-        collectors=[collector_view(collector) for collector in engine.collectors],
+        collectors=[collector_view(it, service.place(it.circuit_id)) for it in engine.collectors],
         clients={name: ClientsView(**asdict(channel)) for name, channel in service.channels().items()},
         connected_clients=service.clients,
         storage=StorageView(**asdict(service.archive.status())) if service.archive is not None else None,
+        journal=journal_view(service),
     )

@@ -18,17 +18,19 @@ or `{"laps": 2}` for whole laps, or `{"lap": 16}` on the leader's own row, who h
 `sessions` (`id`, `event` started, changed or ended). A snapshot on request has none: facts are told once.
 
 **Order.** `seq` grows by one with each message of the stream; a new session is the next message and a snapshot, all
-else is a patch, a board that is shown anew included. Folding a snapshot with the messages after it (`karttime.client`)
-gives the state at every `seq`. `epoch` changes when that chain is broken.
+else is a patch, a board that is shown anew included, and a patch may be empty. Folding a snapshot with the messages
+after it (`karttime.client`) gives the state at every `seq`. `epoch` changes when that chain is broken; a restart of the
+service does not break it.
 
 **Coming back.** `?epoch=…&seq=…` of the last message gets `resumed` and what was missed, or, when that is not known
 any more, a snapshot with `recovered` false. A client that reads too slowly gets a snapshot with `conflated` true in
-place of its backlog. Nothing is made before somebody listens; messages are kept within `RingLimits` (2,000, a minute,
-256 KiB), also for `LINGER` seconds after the last one left: then the stream sleeps, and wakes in a new epoch.
+place of its backlog. Messages are kept within `RingLimits` (2,000, a minute, 256 KiB) in memory, and the last 5,000 in
+the journal; `MAX_MISSED` and `MAX_MISSED_SIZE` bound what one client is sent of them.
 """
 
+import logging
 import secrets
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -36,6 +38,7 @@ import orjson
 from karttime.api.facts import facts
 from karttime.api.ring import Ring, RingLimits
 from karttime.api.wire import iso
+from karttime.client.fold import OutOfStepError, State, fold
 from karttime.domain.columns import Column, Role
 from karttime.domain.competitor import Competitor
 from karttime.domain.display import clean
@@ -44,8 +47,14 @@ from karttime.domain.times import LapsGap, LeaderLap, TimeGap
 from karttime.domain.values import FIELDS, Value
 from karttime.engine.clock import Clock
 from karttime.engine.hub import Publication
+from karttime.storage.extract import Place
+from karttime.storage.journal_file import Stored
 
-LINGER: Final = 60.0  # seconds
+log = logging.getLogger(__name__)
+
+MAX_MISSED: Final = 5000  # messages
+MAX_MISSED_SIZE: Final = 1024 * 1024  # bytes
+BASE_EVERY: Final = 500  # messages, after which the whole state is written down anew
 
 Fields = dict[str, Any]
 
@@ -66,10 +75,24 @@ class Position(NamedTuple):
     seq: int | None
 
 
-class _View(NamedTuple):
-    """A state as clients have it."""
+class Step(NamedTuple):
+    """One message of the stream.
 
-    at: int
+    Attributes:
+        seq: its number.
+        message: as clients get it.
+        base: the whole state after it, now and then; empty otherwise.
+    """
+
+    seq: int
+    message: bytes
+    base: bytes = b""
+
+
+class _View(NamedTuple):
+    """A state as clients have it; `at` as ISO 8601."""
+
+    at: str
     session: Fields
     columns: list[Fields]
     competitors: dict[str, Fields]
@@ -130,28 +153,20 @@ class V1Stream:
     """One circuit's stream: what was sent last, its number, and the messages that may be asked for again.
 
     Attributes:
-        epoch: random; new whenever the stream wakes.
-        listeners: clients that follow it now.
+        epoch: a `seq` means nothing without it.
     """
 
-    def __init__(
-        self, circuit_id: str, *, frame: Callable[[bytes], bytes], clock: Clock, limits: RingLimits | None = None
-    ) -> None:
-        self.epoch = ""
-        self.listeners = 0
+    def __init__(self, circuit_id: str, *, clock: Clock, limits: RingLimits | None = None) -> None:
+        self.epoch = secrets.token_hex(4)
         self._circuit_id = circuit_id
-        self._frame = frame
         self._clock = clock
         self._limits = limits
-        self._awake = False
-        self._left_at = 0.0
-        self._sleep()
-
-    def _sleep(self) -> None:
-        self._awake = False
         self._unsure = False
-        self._ring = Ring(self._limits)
-        self._view = _View(0, {}, [], {})
+        self._broken = False  # the next message begins a new epoch
+        self._anew = False  # the next message is a snapshot
+        self._since_base = BASE_EVERY  # a stream begins with one
+        self._ring = Ring(limits)
+        self._view = _View(iso(clock.wall_ms()), {}, [], {})
         self._layout: tuple[Column, ...] = ()
         self._plain: tuple[Column, ...] = ()
         self._snapshots: dict[tuple[tuple[str, bool], ...], bytes] = {}
@@ -161,63 +176,108 @@ class V1Stream:
         """Number of the last message."""
         return self._ring.top
 
-    def join(self, session: Session | None) -> None:
-        """One more listens, to a session that stands where its publications are."""
-        self._doze()
-        self.listeners += 1
-        if self._awake:
-            return
-        self._awake = True
-        self.epoch = secrets.token_hex(4)
-        if session is None:
-            self._view = self._view._replace(at=self._clock.wall_ms())
-        else:
+    def go_on(self, stored: Stored) -> bool:
+        """Continue a stream where it was left, by this process or one before it; whether that could be."""
+        state: State | None = None
+        try:
+            for message in (stored.base, *stored.messages):
+                state = fold(state, orjson.loads(message))
+        except (OutOfStepError, orjson.JSONDecodeError) as error:
+            log.warning("The stream of %s begins anew: %s", self._circuit_id, error)
+            return False
+        if state is None or (state.epoch, state.seq) != (stored.epoch, stored.seq):
+            log.warning("The stream of %s begins anew: the journal does not lead to its end", self._circuit_id)
+            return False
+        self.epoch = stored.epoch
+        self._ring = Ring(self._limits, floor=stored.seq)
+        self._since_base = len(stored.messages)
+        columns = [dict(column) for column in state.columns]
+        competitors = {key: dict(fields) for key, fields in state.competitors.items()}
+        self._view = _View(state.at, dict(state.session), columns, competitors)
+        self._unsure = True
+        self._snapshots.clear()
+        return True
+
+    def begin(self, session: Session | None) -> None:
+        """Begin with a session that runs already."""
+        if session is not None:
             self._view = self._look(session, session.last_at, None)
 
-    def leave(self) -> None:
-        """One listens no more."""
-        self.listeners -= 1
-        self._left_at = self._clock.monotonic()
+    def new_epoch(self, *, at_once: bool) -> None:
+        """Break the chain: `at_once`, or with the next message, so that nobody has to be told before it."""
+        self._broken = not at_once
+        if at_once:
+            self.epoch = secrets.token_hex(4)
+            self._ring = Ring(self._limits, floor=self.seq)
+            self._since_base = BASE_EVERY
+            self._snapshots.clear()
 
-    def _doze(self) -> None:
-        if self._awake and not self.listeners and self._clock.monotonic() - self._left_at > LINGER:
-            self._sleep()
+    def next_place(self) -> Place:
+        """Where the next message will stand."""
+        if self._broken:
+            self.new_epoch(at_once=True)
+            self._anew = True
+        return Place(self.epoch, self.seq + 1)
 
-    def take(self, item: Publication) -> list[bytes]:
-        """The message that a publication is worth, if any, framed; nothing while nobody has listened for long."""
-        self._doze()
-        if not self._awake or item.session is None:
-            return []
+    def take(self, item: Publication, *, anyway: bool = False) -> Step | None:
+        """The message that a publication is worth, if any; `anyway` makes one that may be empty."""
+        if item.session is None:
+            return None
         changes = None if self._unsure or any(change.snapshot for change in item.changes) else item.changes
         self._unsure = True  # until the message is made: whatever fails on the way, the next one catches up
         view = self._look(item.session, item.at, changes)
-        message = self._step(view) | facts(item)
-        framed: list[bytes] = []
-        if message:
-            head = {"type": "patch", "seq": self.seq + 1, "at": iso(item.at)}
-            framed.append(self._frame(orjson.dumps(head | message)))
-            self._ring.add(self._clock.monotonic(), framed[0])
-            self._snapshots.clear()
+        seq = self.next_place().seq
+        step = (self._whole(seq, view) if self._anew else self._step(view)) | facts(item)
+        made: Step | None = None
+        if step or anyway:
+            made = self._add(view, {"type": "patch", "seq": seq, "at": view.at} | step)
+            self._anew = False
         self._view = view
         self._unsure = False
-        return framed
+        return made
+
+    def _add(self, view: _View, message: Fields) -> Step:
+        dumped = orjson.dumps(message)
+        self._ring.add(self._clock.monotonic(), dumped)
+        self._snapshots.clear()
+        self._since_base += 1
+        base = b""
+        if message["type"] == "snapshot":
+            base = dumped
+        elif self._since_base >= BASE_EVERY:
+            base = orjson.dumps(self._whole(self.seq, view))
+        if base:
+            self._since_base = 0
+        return Step(self.seq, dumped, base)
 
     def snapshot(self, notes: Mapping[str, bool]) -> bytes:
-        """The state at `seq`, framed; `notes` say why it comes. Made once for all who ask between two messages."""
+        """The state at `seq`; `notes` say why it comes. Made once for all who ask between two messages."""
         key = tuple(notes.items())
-        framed = self._snapshots.get(key)
-        if framed is None:
-            message = self._whole(self.seq, self._view) | dict(notes)
-            framed = self._snapshots[key] = self._frame(orjson.dumps(message))
-        return framed
+        message = self._snapshots.get(key)
+        if message is None:
+            message = self._snapshots[key] = orjson.dumps(self._whole(self.seq, self._view) | dict(notes))
+        return message
 
-    def resume(self, position: Position) -> list[bytes] | None:
-        """What a client missed since a position, framed; None when that is not known any more."""
-        if position.epoch != self.epoch or position.seq is None:
+    def has(self, position: Position) -> bool:
+        """Whether everything after a position is in memory."""
+        self._ring.trim(self._clock.monotonic())
+        return position.epoch == self.epoch and position.seq is not None and position.seq >= self._ring.floor
+
+    def resume(self, position: Position, older: Sequence[bytes] = ()) -> list[bytes] | None:
+        """What a client missed since a position; None when that is not known any more.
+
+        Args:
+            position: the client's.
+            older: the messages that follow it, from the journal, as many as there were.
+        """
+        if position.epoch != self.epoch or position.seq is None or self._broken:
             return None
         self._ring.trim(self._clock.monotonic())
-        missed = self._ring.after(position.seq)
+        missed = self._ring.after(position.seq + len(older))
         if missed is None:
+            return None
+        missed = [*older, *missed]
+        if len(missed) > MAX_MISSED or sum(map(len, missed)) > MAX_MISSED_SIZE:
             return None
         answer = {
             "type": "resumed",
@@ -226,7 +286,7 @@ class V1Stream:
             "seq": position.seq,
             "recovered": True,
         }
-        return [self._frame(orjson.dumps(answer)), *missed]
+        return [orjson.dumps(answer), *missed]
 
     def _look(self, session: Session, at: int, changes: Collection[Change] | None) -> _View:
         """The session as it is; with changes, only what they name is looked at anew."""
@@ -236,14 +296,14 @@ class V1Stream:
         old, competitors = self._view, session.competitors
         if changes is None:
             rows = {clean(it.id): self._row(session, it) for it in competitors.values() if it.on_board}
-            return _View(at, typed_fields(session.facts()), column_fields(session.columns), rows)
+            return _View(iso(at), typed_fields(session.facts()), column_fields(session.columns), rows)
         rows = dict(old.competitors)
         for key in {key: None for change in changes for key in (*change.cells, *change.values)}:
             competitor = competitors.get(key)
             if competitor is not None and competitor.on_board:
                 rows[clean(key)] = self._row(session, competitor)
         fields = typed_fields(session.facts()) if any(change.session for change in changes) else old.session
-        return _View(at, fields, old.columns, rows)
+        return _View(iso(at), fields, old.columns, rows)
 
     def _row(self, session: Session, competitor: Competitor) -> Fields:
         fields = typed_fields(competitor.values(session.columns))
@@ -280,7 +340,7 @@ class V1Stream:
             "circuit_id": self._circuit_id,
             "epoch": self.epoch,
             "seq": seq,
-            "at": iso(view.at),
+            "at": view.at,
             "session": view.session,
             "columns": view.columns,
             "competitors": [{"id": key, **fields} for key, fields in ordered],

@@ -27,7 +27,7 @@ from karttime.domain.session import Session
 from karttime.domain.updates import Status
 from karttime.engine.status import CollectorStatus, RecorderStatus
 from karttime.storage.connections import ConnectionEvent
-from karttime.storage.extract import lap_row
+from karttime.storage.extract import Place, lap_row
 from karttime.storage.laps import LapCursor, LapRow
 from karttime.storage.sessions import SessionRow
 from karttime.storage.timing import TimingRow
@@ -60,7 +60,8 @@ def recorder_view(recorder: RecorderStatus) -> RecorderView:
     return RecorderView(file=Path(recorder.path).name, frames=recorder.frames, missed=recorder.missed, error=error)
 
 
-def collector_view(status: CollectorStatus) -> CollectorView:
+def collector_view(status: CollectorStatus, place: Place) -> CollectorView:
+    """A collector, and where the stream of its circuit stands."""
     return CollectorView(
         circuit_id=status.circuit_id,
         name=clean(status.name),
@@ -78,8 +79,8 @@ def collector_view(status: CollectorStatus) -> CollectorView:
         crashes=status.crashes,
         last_error=clean(status.last_error),
         session_id=status.session_id,
-        epoch=status.epoch,
-        seq=status.seq,
+        epoch=place.epoch,
+        seq=place.seq,
         tap_failures=status.tap_failures,
         slow_frames=status.slow_frames,
         doubts=[clean(doubt) for doubt in status.doubts],

@@ -1,6 +1,7 @@
 """What `karttime serve` is made of: engine, archive, application and socket, put together and taken apart again."""
 
 import asyncio
+import hashlib
 import logging
 import socket
 import sys
@@ -13,6 +14,8 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Final
+
+import platformdirs
 
 from karttime.api.access import Access
 from karttime.api.app import create_app
@@ -44,6 +47,8 @@ from karttime.settings import Settings
 from karttime.simulator import scenarios
 from karttime.storage.archive import Archive
 from karttime.storage.database import Database
+from karttime.storage.engines import parse_url
+from karttime.storage.journal import Journal, JournalOptions
 
 log = logging.getLogger("karttime")
 
@@ -52,6 +57,7 @@ DEMO_SKIP_MS: Final = 4 * 60_000  # into the practice: laps are on the board fro
 SUMMARY_S: Final = 5.0
 SWEEP_S: Final = 600.0
 WATCH_S: Final = 0.25
+CLOSE_S: Final = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +98,17 @@ def run(plan: Plan) -> None:
     try:
         with _database_url(plan) as url:
             database = Database(url)
-            archive = Archive(database)
             try:
-                asyncio.run(_run(plan, circuits, archive, listener))
+                journal = Journal(_journal_path(settings, url), _journal_options(settings))
+                try:
+                    archive = Archive(database, journal=journal)
+                    try:
+                        asyncio.run(_run(plan, circuits, archive, listener))
+                    finally:
+                        archive.close(CLOSE_S)
+                finally:
+                    journal.close(CLOSE_S)
             finally:
-                archive.close()
                 database.close()
     finally:
         listener.close()
@@ -110,6 +122,22 @@ def _database_url(plan: Plan) -> Iterator[str]:
         return
     with tempfile.TemporaryDirectory(prefix="karttime-demo-", ignore_cleanup_errors=True) as folder:
         yield f"sqlite:///{Path(folder) / 'demo.db'}"
+
+
+def _journal_path(settings: Settings, url: str) -> Path:
+    """Beside an SQLite file; for a server, in the user's data folder, one for each database."""
+    if settings.journal_path is not None:
+        return settings.journal_path.expanduser()
+    address = parse_url(url)
+    if address.get_backend_name() == "sqlite":
+        file = Path(address.database or "").expanduser()
+        return file.with_name(f"{file.stem}.journal.db")
+    name = hashlib.sha256(f"{address.host}:{address.port}/{address.database}".encode()).hexdigest()[:12]
+    return platformdirs.user_data_path("karttime") / f"{name}.journal.db"
+
+
+def _journal_options(settings: Settings) -> JournalOptions:
+    return JournalOptions(parse_size(settings.journal_max_size), settings.journal_full_sync)
 
 
 async def _run(plan: Plan, circuits: LocalCircuits, archive: Archive, listener: socket.socket) -> None:
@@ -153,6 +181,7 @@ async def _run(plan: Plan, circuits: LocalCircuits, archive: Archive, listener: 
                 await serve(app, listener, ready, stop)
                 for task in helping:
                     task.cancel()
+    await service.drain()
 
 
 def _engine_options(plan: Plan, known: Sequence[Circuit]) -> EngineOptions:

@@ -35,6 +35,7 @@ _WRITERS: Final[tuple[tuple[str, Callable[[Connection, Any], None]], ...]] = (
     ("sessions", sessions.write),
     ("laps", laps.write),
     ("timing", timing.insert),
+    ("ready", timing.insert_values),
     ("connections", connections.insert),
 )
 

@@ -33,21 +33,23 @@ _NAMES: Final = frozenset({Role.DRIVER, Role.TEAM})
 
 @dataclass(slots=True)
 class Batch:
-    """Rows that are written together."""
+    """Rows that are written together; `ready` are timing rows as drivers take them."""
 
     sessions: list[SessionRow] = field(default_factory=list)
     laps: list[LapRow] = field(default_factory=list)
-    timing: list[TimingRow | Values] = field(default_factory=list)
+    timing: list[TimingRow] = field(default_factory=list)
+    ready: list[Values] = field(default_factory=list)
     connections: list[ConnectionEvent] = field(default_factory=list)
 
     def __len__(self) -> int:
-        return len(self.sessions) + len(self.laps) + len(self.timing) + len(self.connections)
+        return len(self.sessions) + len(self.laps) + len(self.timing) + len(self.ready) + len(self.connections)
 
     def extend(self, other: "Batch") -> None:
         """Take the rows of another batch in, behind these."""
         self.sessions += other.sessions
         self.laps += other.laps
         self.timing += other.timing
+        self.ready += other.ready
         self.connections += other.connections
 
     def halves(self) -> tuple["Batch", "Batch"]:

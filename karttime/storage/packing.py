@@ -46,7 +46,7 @@ def unpack(kind: int, content: bytes) -> Batch:
     """What was packed; timing rows stay as the database takes them."""
     packed: Any = orjson.loads(content)
     if kind == Kind.TIMING:
-        return Batch(timing=[tuple(row) for row in packed])
+        return Batch(ready=[tuple(row) for row in packed])
     return Batch(
         sessions=[SessionRow(**row) for row in packed.get("sessions", ())],
         laps=[LapRow(**row) for row in packed.get("laps", ())],

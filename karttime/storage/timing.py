@@ -58,21 +58,23 @@ Values = tuple[Any, ...]
 """A row as drivers take it, in the order of `COLUMNS`."""
 
 
-def insert(connection: Connection, rows: Sequence[TimingRow | Values]) -> None:
+def insert(connection: Connection, rows: Sequence[TimingRow]) -> None:
     """Add rows, in order; those whose position is there already change nothing."""
-    prepared = [values(row) for row in rows]
+    insert_values(connection, [values(row) for row in rows])
+
+
+def insert_values(connection: Connection, rows: Sequence[Values]) -> None:
+    """The same with rows as drivers take them."""
     if connection.dialect.name == "postgresql":
         from karttime.storage.postgresql import copy_new
 
-        copy_new(connection, timing_data, COLUMNS, prepared)
+        copy_new(connection, timing_data, COLUMNS, rows)
     else:
-        connection.exec_driver_sql(_INSERT, prepared)
+        connection.exec_driver_sql(_INSERT, list(rows))
 
 
-def values(row: TimingRow | Values) -> Values:
-    """The row as drivers take it, which it may be already."""
-    if not isinstance(row, TimingRow):
-        return row
+def values(row: TimingRow) -> Values:
+    """The row as drivers take it."""
     return (
         row.circuit_id,
         row.session_id,

@@ -42,6 +42,7 @@ from karttime.feeds.base import FeedFormat, Score
 from karttime.feeds.frame import Frame
 from karttime.storage.archive import Archive, ArchiveOptions
 from karttime.storage.database import Database
+from karttime.storage.journal import Journal
 
 START = 1_767_268_800_000  # 2026-01-01T12:00:00Z
 
@@ -195,7 +196,8 @@ async def serving(
     script = Script()
     formats = {"script": FeedFormat("script", lambda: script, lambda _frames: Score(1.0))}
     database = Database(f"sqlite:///{folder}/karttime.db")
-    archive = Archive(database, ArchiveOptions(interval=0.005))
+    journal = Journal(folder / "journal.db")
+    archive = Archive(database, ArchiveOptions(interval=0.005), journal=journal)
     listener = bind("127.0.0.1", 0)
     host, port = listener.getsockname()
     ready, stop = asyncio.Event(), asyncio.Event()
@@ -215,8 +217,10 @@ async def serving(
                         yield venue
                     finally:
                         stop.set()
+        await service.drain()
     finally:
         archive.close()
+        journal.close()
         database.close()
         listener.close()
 

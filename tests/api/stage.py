@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 
 from karttime.api.ring import RingLimits
-from karttime.api.v1 import V1Stream
+from karttime.api.v1 import Step, V1Stream
 from karttime.client.fold import State, fold
 from karttime.domain.columns import Role
 from karttime.domain.logbook import Logbook
@@ -28,9 +28,12 @@ class Stage:
     def __init__(self, limits: RingLimits | None = None) -> None:
         self.now = 0.0
         clock = Clock(wall_ms=lambda: START, monotonic=lambda: self.now)
-        self.stream = V1Stream("hill", frame=bytes, clock=clock, limits=limits)
+        self.clock, self.limits = clock, limits
+        self.stream = V1Stream("hill", clock=clock, limits=limits)
         self.logbook = Logbook()
         self.heard: State | None = None
+        self.on = False  # the stream begins with the first who listens
+        self.steps: list[Step] = []
         self._published = 0
 
     @property
@@ -39,7 +42,9 @@ class Stage:
 
     def join(self) -> dict[str, Any]:
         """Listen; the snapshot to begin with."""
-        self.stream.join(self.session)
+        if not self.on:
+            self.on = True
+            self.stream.begin(self.session)
         message: dict[str, Any] = orjson.loads(self.stream.snapshot({}))
         self.heard = fold(None, message)
         return message
@@ -47,11 +52,15 @@ class Stage:
     def take(self, *updates: Update) -> list[bytes]:
         """One frame; the messages that it was worth, which our client does not hear."""
         changes = tuple(change for change in map(self.logbook.apply, updates) if change.session_id is not None)
-        if not changes:
+        if not changes or not self.on:
             return []
         self._published += 1
         item = Publication(self._published, updates[-1].at, changes, self.session, Frame(updates[-1].at, ""))
-        return self.stream.take(item)
+        step = self.stream.take(item)
+        if step is None:
+            return []
+        self.steps.append(step)
+        return [step.message]
 
     def publish(self, *updates: Update) -> list[dict[str, Any]]:
         """One frame; the messages that it was worth, read."""

@@ -13,7 +13,7 @@ from karttime.domain.session import Change, Session
 from karttime.feeds.apex.decoder import ApexDecoder
 from karttime.feeds.base import Rejection
 from karttime.recording.reader import open_recording
-from karttime.storage.extract import Batch, Extract, Origin
+from karttime.storage.extract import Batch, Extract, Origin, Place
 
 CAPTURES = Path(__file__).resolve().parents[3] / "shared" / "captures" / "apex"
 NAMES = (
@@ -55,7 +55,7 @@ def run(name: str) -> tuple[App, App, Batch, Logbook]:
         session = logbook.current
         if not changes or session is None:
             continue
-        batch.extend(extract.take(seq, frame.at, session, changes))
+        batch.extend(extract.take(Place("e", seq), frame.at, session, changes))
         for message in _messages(karting, timing, session, changes, frame.at):
             app.take(message)
     late = App()

@@ -103,8 +103,7 @@ async def test_a_running_circuit_connects_to_its_new_address(venue: Venue) -> No
     assert states.count("stopped") == 1, "it was connected anew"
     assert collector.running
     assert collector.circuit.url == "wss://moved.example/"
-    kept, _ = venue.service._archived["new-hill"]
-    assert kept.url == "wss://moved.example/"
+    assert venue.service._channels["new-hill"].circuit.url == "wss://moved.example/"
 
 
 async def test_another_name_leaves_the_connection_alone(venue: Venue) -> None:

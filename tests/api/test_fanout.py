@@ -18,6 +18,9 @@ class Way:
     def write(self, frames: bytes) -> None:
         self.writes.append(frames)
 
+    def close(self, code: int, reason: str = "") -> None:
+        raise NotImplementedError
+
 
 class Viewer:
     """A client with its outbox; snapshots are numbered."""
@@ -25,12 +28,17 @@ class Viewer:
     def __init__(self, fanout: Fanout, first: list[bytes] | None = None) -> None:
         self.way = Way()
         self.snapshots = self.conflated = 0
-        self.outbox = Outbox(fanout, self.way, self._fill, self._conflate)
+        self.later = False
+        self.outbox = Outbox(fanout, self.way, self._ask, self._conflate)
         fanout.add(self.outbox, first)
 
-    def _fill(self) -> list[bytes]:
+    def _ask(self) -> None:
         self.snapshots += 1
-        return [b"S%d" % self.snapshots]
+        if not self.later:
+            self.refill()
+
+    def refill(self) -> None:
+        self.outbox.refill([b"S%d" % self.snapshots])
 
     def _conflate(self) -> None:
         self.conflated += 1
@@ -100,6 +108,42 @@ async def test_a_backlog_that_is_too_big_or_old_gives_way_to_one_snapshot(
     assert slow.way.writes == [b"S1", b"S2", b"e"]
 
 
+async def test_a_snapshot_may_come_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is asked for once; until it comes nothing is sent, and what is published after it follows it."""
+    monkeypatch.setattr(module, "OUTBOX_BYTES", -1)
+    fanout = Fanout()
+    slow = Viewer(fanout)
+    slow.later = slow.way.busy = True
+    fanout.publish([b"a"])
+    await asyncio.sleep(0)
+    slow.way.busy = False
+    slow.outbox.writable()
+    slow.outbox.writable()
+    fanout.publish([b"b"])
+    slow.refill()
+    fanout.publish([b"c"])
+    await asyncio.sleep(0)
+    assert (slow.snapshots, slow.way.writes) == (2, [b"S1", b"S2", b"c"])
+    slow.refill()
+    assert len(slow.way.writes) == 3, "a second one was not asked for"
+
+
+async def test_after_a_loss_everybody_is_sent_the_state() -> None:
+    """What was pending or waiting is in it; whoever is behind gets it later."""
+    fanout = Fanout()
+    quick, slow = Viewer(fanout), Viewer(fanout)
+    slow.way.busy = True
+    fanout.publish([b"a"])
+    await asyncio.sleep(0)
+    fanout.publish([b"b"])
+    fanout.restart()
+    await asyncio.sleep(0)
+    assert quick.way.writes == [b"S1", b"a", b"S2"]
+    slow.way.busy = False
+    slow.outbox.writable()
+    assert slow.way.writes == [b"S1", b"S2"]
+
+
 async def test_a_long_first_answer_goes_out_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """As far as the client reads, and what is published meanwhile comes after it."""
     monkeypatch.setattr(module, "CHUNK", 4)
@@ -111,7 +155,7 @@ async def test_a_long_first_answer_goes_out_in_pieces(monkeypatch: pytest.Monkey
 
     fanout = Fanout()
     way = Narrow()
-    outbox = Outbox(fanout, way, list, lambda: None)
+    outbox = Outbox(fanout, way, lambda: None, lambda: None)
     fanout.add(outbox, [b"aaa", b"bbb", b"ccc"])
     fanout.publish([b"d"])
     await asyncio.sleep(0)

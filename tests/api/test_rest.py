@@ -38,7 +38,10 @@ async def test_health_is_cheap_and_healthy(venue: Venue) -> None:
     answer = await venue.http.get("/health")
     assert answer.status_code == 200
     health = answer.json()
-    assert (health["status"], health["checks"]) == ("healthy", {"engine": "ok", "storage": "ok"})
+    assert (health["status"], health["checks"]) == (
+        "healthy",
+        {"engine": "ok", "storage": "ok", "journal": "ok"},
+    )
     assert health.keys() == {"status", "version", "timestamp", "checks"}
 
 

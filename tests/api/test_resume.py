@@ -10,12 +10,13 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 
-from karttime.api import v1
 from karttime.api.ring import Ring, RingLimits
-from karttime.api.v1 import Position
+from karttime.api.v1 import Position, Step, V1Stream
 from karttime.client.fold import State, fold
 from karttime.domain.flags import Flag
+from karttime.domain.logbook import Logbook
 from karttime.domain.updates import Cell, CellsChanged, FlagChanged, PositionsChanged, SessionEnded, Update
+from karttime.storage.journal_file import Stored
 
 from .conftest import START, kart, lap, opening
 from .stage import Stage, shown
@@ -92,29 +93,50 @@ class Comings(RuleBasedStateMachine):
         self.stage = Stage(LIMITS)
         self.connected: list[Viewer] = []
         self.truth: dict[tuple[str, int], Any] = {}
-        self.sent: dict[str, list[tuple[float, int]]] = {}  # by epoch: when, and how large
+        self.sent: list[tuple[float, int]] = []  # when, and how large
+        self.journal: list[Step] = []
+        self.floor = 0  # what was sent up to this is in the journal only
 
     @initialize()
     def begin(self) -> None:
         self.stage.publish(*opening(KARTS[:2]))
+        self.stage.join()
+        self._remember()
 
     @rule(updates=_frames)
     def publish(self, updates: tuple[Update, ...]) -> None:
         stream = self.stage.stream
         epoch, seq = stream.epoch, stream.seq
         messages = self.stage.take(*updates)
-        if stream.epoch == epoch:
-            assert stream.seq in {seq + len(messages), 0}, "one number for each message, unless it fell asleep"
+        assert (stream.epoch, stream.seq) == (epoch, seq + len(messages)), "one number for each message"
         for message in messages:
-            self.sent[stream.epoch].append((self.stage.now, len(message)))
+            self.journal.append(self.stage.steps[-1])
+            self.sent.append((self.stage.now, len(message)))
             for viewer in self.connected:
                 viewer.under_way.append(message)
-        self._remember()
+        if messages:
+            self._remember()
 
     def _remember(self) -> None:
         self.truth[self.stage.stream.epoch, self.stage.stream.seq] = shown(self.stage.session)
 
-    @rule(seconds=st.sampled_from([1.0, 9.0, 21.0, v1.LINGER + 1]))
+    @rule()
+    def restart(self) -> None:
+        """The service is killed and begins anew; clients come back at once, whatever had not reached them."""
+        if not self.journal:
+            return
+        old = self.stage.stream
+        base = max(number for number, step in enumerate(self.journal) if step.base)
+        after = [step.message for step in self.journal[base + 1 :]]
+        self.stage.stream = V1Stream("hill", clock=self.stage.clock, limits=LIMITS)
+        self.stage.logbook = Logbook()
+        assert self.stage.stream.go_on(Stored(old.epoch, old.seq, self.journal[base].base, after))
+        assert (self.stage.stream.epoch, self.stage.stream.seq) == (old.epoch, old.seq)
+        self.floor = old.seq
+        for viewer in self.connected:
+            self._welcome(viewer, journal=True)
+
+    @rule(seconds=st.sampled_from([1.0, 9.0, 21.0]))
     def wait(self, seconds: float) -> None:
         self.stage.now += seconds
 
@@ -122,28 +144,32 @@ class Comings(RuleBasedStateMachine):
     def arrive(self) -> Viewer:
         return Viewer()
 
-    @rule(target=here, viewer=consumes(away))
-    def connect(self, viewer: Viewer) -> Viewer:
-        stream, state = self.stage.stream, viewer.state
-        stream.join(self.stage.session)
-        self.sent.setdefault(stream.epoch, [])
-        self._remember()
-        missed = None if state is None else stream.resume(Position(state.epoch, state.seq))
-        if state is not None:
-            assert (missed is not None) == self._recoverable(state), "recovered wherever that is possible, else refused"
-        viewer.under_way = deque(missed or [stream.snapshot({} if state is None else {"recovered": False})])
+    @rule(target=here, viewer=consumes(away), journal=st.booleans())
+    def connect(self, viewer: Viewer, journal: bool) -> Viewer:
+        self._welcome(viewer, journal=journal)
         self.connected.append(viewer)
         return viewer
 
-    def _recoverable(self, state: State) -> bool:
-        sent = self.sent.get(state.epoch, [])
-        if state.epoch != self.stage.stream.epoch or state.seq > len(sent):
-            return False
-        missed = sent[state.seq :]
-        return not missed or (
-            len(missed) <= LIMITS.messages
-            and sum(size for _, size in missed) <= LIMITS.size
-            and self.stage.now - missed[0][0] <= LIMITS.age
+    def _welcome(self, viewer: Viewer, *, journal: bool) -> None:
+        stream, state, missed = self.stage.stream, viewer.state, None
+        if state is not None:
+            position = Position(state.epoch, state.seq)
+            older = [step.message for step in self.journal[state.seq :]] if journal else []
+            missed = stream.resume(position, [] if stream.has(position) else older)
+            assert (missed is not None) == (journal or self._in_memory(state)), (
+                "wherever that is possible, else refused"
+            )
+        viewer.under_way = deque(missed or [stream.snapshot({} if state is None else {"recovered": False})])
+
+    def _in_memory(self, state: State) -> bool:
+        missed = self.sent[state.seq :]
+        return state.seq >= self.floor and (
+            not missed
+            or (
+                len(missed) <= LIMITS.messages
+                and sum(size for _, size in missed) <= LIMITS.size
+                and self.stage.now - missed[0][0] <= LIMITS.age
+            )
         )
 
     @rule(target=away, viewer=consumes(here), read=st.integers(0, 3))
@@ -152,7 +178,6 @@ class Comings(RuleBasedStateMachine):
             self._read(viewer)
         viewer.under_way.clear()
         self.connected.remove(viewer)
-        self.stage.stream.leave()
         return viewer
 
     @rule(viewer=here)
@@ -173,7 +198,6 @@ class Comings(RuleBasedStateMachine):
         kept = self.stage.stream._ring
         assert len(kept) <= LIMITS.messages
         assert kept.size <= LIMITS.size
-        assert self.stage.stream.listeners == len(self.connected)
 
 
 TestComings = Comings.TestCase

@@ -7,11 +7,12 @@ import orjson
 import pytest
 
 from karttime.api import v1
-from karttime.api.v1 import Position, difference
+from karttime.api.v1 import Position, V1Stream, difference
 from karttime.client.fold import fold
 from karttime.domain.columns import Column, Role
 from karttime.domain.flags import Flag
 from karttime.domain.ids import SessionId
+from karttime.domain.logbook import Logbook
 from karttime.domain.updates import (
     BoardRow,
     BoardShown,
@@ -39,6 +40,7 @@ from karttime.feeds.apex.decoder import ApexDecoder
 from karttime.feeds.base import Rejection
 from karttime.feeds.frame import Frame
 from karttime.recording.reader import open_recording
+from karttime.storage.journal_file import Stored
 
 from .conftest import COLUMNS, START, kart, lap, opening
 from .stage import Stage, shown
@@ -49,7 +51,7 @@ SAFETY = Flag.SAFETY_CAR
 
 
 def opened() -> Stage:
-    """A session is on, and somebody listens."""
+    """A session is on, and somebody listens: the first message is behind us."""
     stage = Stage()
     stage.publish(*opening())
     stage.join()
@@ -306,21 +308,90 @@ def test_the_other_facts_have_lists_of_their_own() -> None:
 # -- sleeping, coming back, surviving ----------------------------------------------------------------------------
 
 
-def test_nothing_is_made_before_somebody_listens() -> None:
-    """And after the last one left, only for a while: then the ring is let go, and a new epoch begins."""
-    stage = Stage()
-    assert stage.publish(*opening()) == []
-    epoch = stage.join()["epoch"]
-    stage.stream.leave()
-    stage.now += v1.LINGER - 1
-    assert stage.publish(*lap(START, "1:06.131", 66_131)), "somebody may come back"
-    assert stage.stream.resume(Position(epoch, 0)) is not None
-    stage.now += 2
-    assert stage.publish(*lap(START, "1:05.131", 65_131)) == []
-    message = stage.join()
-    assert message["epoch"] != epoch
-    assert message["competitors"][0]["last_lap_ms"] == 65_131
-    assert stage.stream.resume(Position(epoch, 1)) is None
+def again(stage: Stage, *, lost: int = 0) -> None:
+    """The service begins anew, with what its journal holds."""
+    base = max(number for number, step in enumerate(stage.steps) if step.base)
+    after = [step.message for step in stage.steps[base + 1 : len(stage.steps) - lost]]
+    stored = Stored(stage.stream.epoch, stage.stream.seq, stage.steps[base].base, after)
+    stage.stream = V1Stream("hill", clock=stage.clock)
+    stage.logbook = Logbook()
+    assert stage.stream.go_on(stored) == (lost == 0)
+
+
+def test_a_restart_goes_on_where_the_stream_was() -> None:
+    """Same epoch, next seq, the same state for a late joiner; then whatever the timing system shows."""
+    stage = opened()
+    for n in range(3):
+        stage.publish(*lap(START + n, f"1:0{n}.131", 60_131 + n))
+    epoch, seq, before = stage.stream.epoch, stage.stream.seq, orjson.loads(stage.stream.snapshot({}))
+    again(stage)
+    assert orjson.loads(stage.stream.snapshot({})) == before
+    assert (stage.stream.epoch, stage.stream.seq) == (epoch, seq)
+    assert stage.stream.resume(Position(epoch, seq)) is not None
+    assert stage.stream.resume(Position(epoch, seq - 1)) is None, "memory does not have it"
+    assert stage.stream.resume(Position(epoch, seq - 1), [stage.steps[-1].message]) is not None, "the journal has"
+    [message] = stage.publish(*opening(["7"], START + 9, session="2"))
+    assert (message["type"], message["seq"], message["epoch"]) == ("snapshot", seq + 1, epoch)
+    assert stage.heard is not None
+    assert (stage.heard.session, dict(stage.heard.competitors)) == shown(stage.session)
+
+
+def test_the_same_session_after_a_restart_is_a_patch() -> None:
+    """What was missed while nobody looked is in it, also who left the board."""
+    stage = opened()
+    stage.publish(*lap(START, "1:06.131", 66_131))
+    again(stage)
+    [message] = stage.publish(*opening(["24089"], START + 9))
+    assert (message["type"], message["removed"]) == ("patch", ["24090"])
+    assert stage.heard is not None
+    assert (stage.heard.session, dict(stage.heard.competitors)) == shown(stage.session)
+
+
+def test_a_journal_that_does_not_lead_to_its_end_is_not_continued() -> None:
+    """A hole would be a wrong state for everybody: a new epoch begins."""
+    stage = opened()
+    for n in range(2):
+        stage.publish(*lap(START + n, f"1:06.13{n}", 66_130 + n))
+    epoch = stage.stream.epoch
+    again(stage, lost=1)
+    assert (stage.stream.epoch != epoch, stage.stream.seq) == (True, 0)
+    assert not stage.stream.go_on(Stored(epoch, 1, b"{", []))
+
+
+def test_a_broken_chain_is_a_new_epoch_and_a_snapshot() -> None:
+    """At once, or from the next message on; nobody can come back over it."""
+    stage = opened()
+    epoch = stage.stream.epoch
+    stage.stream.new_epoch(at_once=True)
+    first = stage.stream.epoch
+    assert first != epoch
+    assert stage.join()["epoch"] == first
+    stage.publish(*lap(START, "1:06.131", 66_131))
+    stage.stream.new_epoch(at_once=False)
+    assert stage.stream.epoch == first, "nothing was said in the new one yet"
+    assert stage.stream.resume(Position(first, stage.stream.seq)) is None
+    [message] = stage.publish(*lap(START + 1, "1:06.132", 66_132))
+    assert (message["type"], message["epoch"]) == ("snapshot", stage.stream.epoch)
+    assert len({epoch, first, stage.stream.epoch}) == 3
+    assert stage.steps[-1].base, "whoever restarts begins from it"
+
+
+def test_the_whole_state_is_written_down_now_and_then() -> None:
+    """With the first message, and after so many more."""
+    stage = opened()
+    for n in range(v1.BASE_EVERY + 2):
+        stage.publish(FlagChanged(START + n, (SAFETY, Flag.GREEN)[n % 2], ""))
+    assert [step.seq for step in stage.steps if step.base] == [1, v1.BASE_EVERY + 1]
+    assert fold(None, orjson.loads(stage.steps[v1.BASE_EVERY].base)) is not None
+
+
+def test_more_than_a_client_could_be_sent_is_refused() -> None:
+    """A snapshot is smaller."""
+    stage = opened()
+    epoch, many = stage.stream.epoch, v1.MAX_MISSED
+    assert stage.stream.resume(Position(epoch, -many), [b""] * many) is not None
+    assert stage.stream.resume(Position(epoch, -many - 1), [b""] * (many + 1)) is None
+    assert stage.stream.resume(Position(epoch, -1), [b" " * (v1.MAX_MISSED_SIZE + 1)]) is None
 
 
 @pytest.mark.parametrize(("seq", "count"), [(0, 3), (1, 2), (3, 0), (4, None), (None, None)])

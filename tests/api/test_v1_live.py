@@ -88,7 +88,7 @@ async def test_the_stream_is_chosen_by_name(venue: Venue, how: str) -> None:
         assert [(await watcher.next())["type"] for _ in range(2)] == ["snapshot", "status_update"]
         await venue.publish(*some_lap(1))
         patch = await watcher.next()
-    assert (patch["type"], patch["seq"], patch["laps"][0]["time_ms"]) == ("patch", 1, 40_001)
+    assert (patch["type"], patch["seq"], patch["laps"][0]["time_ms"]) == ("patch", 2, 40_001)
 
 
 async def test_the_client_sees_what_the_server_knows(venue: Venue) -> None:
@@ -139,10 +139,10 @@ async def test_a_resume_is_exactly_what_was_missed(venue: Venue) -> None:
         snapshot = await first.next()
         for n in range(4):
             await venue.publish(*some_lap(n))
-        async with venue.watch(f"{V1}&epoch={snapshot['epoch']}&seq=2") as watcher:
+        async with venue.watch(f"{V1}&epoch={snapshot['epoch']}&seq=3") as watcher:
             messages = [await watcher.next() for _ in range(4)]
     assert [(it["type"], it.get("seq")) for it in messages] == [
-        ("resumed", 2), ("patch", 3), ("patch", 4), ("status_update", None)
+        ("resumed", 3), ("patch", 4), ("patch", 5), ("status_update", None)
     ]  # fmt: skip
     assert messages[0]["recovered"] is True
 
@@ -161,7 +161,7 @@ async def test_a_slow_client_is_conflated_to_the_same_state(venue: Venue, monkey
         await until(lambda: next(iter(venue.service._channels["hill"]._clients)).outbox.due)
         link.resume_writing()
         message = await watcher.next()
-        assert (message["type"], message["conflated"], message["seq"]) == ("snapshot", True, 9)
+        assert (message["type"], message["conflated"], message["seq"]) == ("snapshot", True, 10)
         state = fold(state, message)
         await venue.publish(*some_lap(10))
         state = fold(state, await watcher.next("patch"))
@@ -187,8 +187,7 @@ async def test_a_storm_of_reconnects_loses_nothing_silently(venue: Venue) -> Non
         assert [step.gapless for step in viewer.steps[1:]] == [True] * total
         assert viewer.laps == [40_000 + n for n in range(total)]
     await until(lambda: venue.service.clients == 0)
-    channel = venue.service._channels["hill"]
-    assert (channel.v1.listeners, channel.hub.subscribers) == (0, 0)
+    assert venue.service._channels["hill"].hub.subscribers == 0
 
 
 async def test_health_and_age_are_told(venue: Venue) -> None:

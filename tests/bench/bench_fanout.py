@@ -59,7 +59,7 @@ class Watcher:
 
     def __init__(self, fanout: Fanout, link: Link) -> None:
         self._fanout = fanout
-        self.outbox = Outbox(fanout, link, list, lambda: None)
+        self.outbox = Outbox(fanout, link, lambda: None, lambda: None)
         fanout.add(self.outbox, ())
 
     def received(self, content: str | bytes) -> None:

@@ -27,7 +27,7 @@ from karttime.simulator.scenarios import Options, simulator
 from karttime.storage import timing
 from karttime.storage.archive import Archive, ArchiveOptions
 from karttime.storage.database import Database
-from karttime.storage.extract import Batch, Extract, Origin
+from karttime.storage.extract import Batch, Extract, Origin, Place
 from karttime.storage.tables import timing_data
 from karttime.storage.timing import TimingRow
 
@@ -42,7 +42,7 @@ def simulated() -> Iterator[TimingRow]:
         race = simulator(Options(preset="endurance", karts=30, duration_ms=90 * 60_000, seed=seed))
         for seq, frame in enumerate(race.frames(), 1):
             changes = [logbook.apply(fact) for fact in decoder.feed(frame) if not isinstance(fact, Rejection)]
-            yield from extract.take(seq, frame.at, logbook.current, changes).timing
+            yield from extract.take(Place("e", seq), frame.at, logbook.current, changes).timing
 
 
 def taking(work: Callable[[], None]) -> float:

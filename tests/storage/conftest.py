@@ -15,6 +15,7 @@ from karttime.domain.logbook import Logbook
 from karttime.domain.session import Change, Session
 from karttime.domain.updates import BoardRow, BoardShown, Cell, Named, Provenance, SessionKind, SessionStarted, Update
 from karttime.storage.database import Database
+from karttime.storage.extract import Place
 
 COLUMNS = (
     Column(1, Role.POSITION, "Clt", "rk"),
@@ -46,11 +47,11 @@ class Feed:
         self.seq = 0
         self.at = 0
 
-    def frame(self, *updates: Update) -> tuple[int, int, Session | None, list[Change]]:
+    def frame(self, *updates: Update) -> tuple[Place, int, Session | None, list[Change]]:
         self.seq += 1
         self.at = updates[-1].at
         changes = [self.logbook.apply(update) for update in updates]
-        return self.seq, self.at, self.logbook.current, changes
+        return Place("e", self.seq), self.at, self.logbook.current, changes
 
 
 @pytest.fixture

@@ -46,7 +46,7 @@ def test_close_writes_everything_that_waits(database: Database, feed: Any, openi
     extract = Extract(ORIGIN)
     archive.take(extract.take(*feed.frame(*opening())))
     archive.take(extract.take(*feed.frame(LapCompleted(2000, CompetitorId("11"), 62_003, Provenance((3,), "rule")))))
-    archive.note("hill", 1500, "connected", "all is well")
+    archive.take(Batch(connections=[ConnectionEvent("hill", 1500, "connected", "all is well")]))
     archive.close(PATIENCE)
     with database.reading() as connection:
         [lap] = laps.newest(connection, "hill", 10)
