@@ -21,6 +21,7 @@ class Backlog:
 
 
 def backlog(service: Service) -> Backlog:
-    """What waits now. A publication leaves in the turn of the event loop that made it, so none is held back."""
+    """What waits now."""
+    gate = service.gate.status()
     rows = service.archive.status().queued if service.archive is not None else 0
-    return Backlog(held=0, held_ms=0, rows=rows)
+    return Backlog(held=gate.held, held_ms=gate.held_ms, rows=rows)
