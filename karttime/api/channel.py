@@ -16,9 +16,10 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from karttime.api.fanout import Fanout, Outbox, Way
-from karttime.api.frames import text_frame
+from karttime.api.frames import deflated_frame, text_frame
 from karttime.api.gate import Gate, Record
 from karttime.api.keeping import Keeping
 from karttime.api.v1 import Position, V1Stream
@@ -39,6 +40,13 @@ log = logging.getLogger(__name__)
 Formats = tuple[WireFormat, ...]
 
 
+class Group(NamedTuple):
+    """Clients that are sent the same bytes."""
+
+    formats: Formats
+    deflate: bool
+
+
 @dataclass(frozen=True, slots=True)
 class ChannelStatus:
     """Clients of one circuit as they are now, and what became of slow ones so far."""
@@ -53,21 +61,21 @@ class Client:
     """One client, and what it is sent."""
 
     def __init__(self, channel: "Channel", link: Way, formats: Formats, notes: Mapping[str, bool]) -> None:
-        self.formats = formats
+        self.group = Group(formats, link.deflate)
         self.link = link
-        self.outbox = Outbox(channel.fanout(formats), link, self._ask, self._conflated)
+        self.outbox = Outbox(channel.fanout(self.group), link, self._ask, self._conflated)
         self.here = True
         self._channel = channel
         self._notes = dict(notes)
 
     def answer(self, message: bytes) -> None:
         """Send a message to this client alone; left out while it is behind."""
-        self._channel.gate.after(partial(self.outbox.put, text_frame(message)))
+        self._channel.gate.after(partial(self.outbox.put, framed([message], self.group.deflate)[0]))
 
     def greeting(self) -> list[bytes]:
         """The whole state, with what is to be said of it."""
         notes, self._notes = self._notes, {}
-        return self._channel.greeting(self.formats, notes)
+        return self._channel.greeting(self.group, notes)
 
     def _ask(self) -> None:
         frames = self.greeting()
@@ -92,18 +100,19 @@ class Channel:
         self._collector = collector
         self._clock = clock
         self._clients: set[Client] = set()
-        self._fanouts: dict[Formats, Fanout] = {}
+        self._fanouts: dict[Group, Fanout] = {}
         self._encoders = {fmt: encoder(hub.circuit_id) for fmt, encoder in ENCODERS.items()}
         self._snapshots: dict[WireFormat, tuple[tuple[str, int], list[bytes]]] = {}
-        self._wanted: Counter[Formats] = Counter()
+        self._framed: dict[tuple[WireFormat, bool], tuple[list[bytes], list[bytes]]] = {}
+        self._wanted: Counter[Group] = Counter()
         self.v1 = V1Stream(hub.circuit_id, clock=clock)
         if stored is None or not self.v1.go_on(stored):
             self.v1.begin(hub.session)
         gate.add(self)
 
-    def fanout(self, formats: Formats) -> Fanout:
-        """What clients of these formats share."""
-        return self._fanouts.setdefault(formats, Fanout())
+    def fanout(self, group: Group) -> Fanout:
+        """What these clients share."""
+        return self._fanouts.setdefault(group, Fanout())
 
     async def missed(self, position: Position | None, journal: Journal | None) -> list[bytes]:
         """What the journal has for a client that comes back and whose position is not in memory any more."""
@@ -135,21 +144,21 @@ class Channel:
         notes = {"recovered": False} if resume is not None and missed is None else {}
         client = Client(self, link, tuple(fmt for fmt in WireFormat if fmt in formats), notes)
         self._clients.add(client)
-        self._wanted[client.formats] += 1
-        frames = client.greeting() if missed is None else [*map(text_frame, missed), self._status()]
+        self._wanted[client.group] += 1
+        frames = client.greeting() if missed is None else framed([*missed, self._status()], link.deflate)
         self.gate.after(partial(self._begin, client, frames), partial(self._begin, client, None))
         return client
 
     def _begin(self, client: Client, frames: list[bytes] | None) -> None:
         if client.here:
-            self.fanout(client.formats).add(client.outbox, client.greeting() if frames is None else frames)
+            self.fanout(client.group).add(client.outbox, client.greeting() if frames is None else frames)
 
     def leave(self, client: Client, *, cut: bool = False) -> None:
         """Forget a client; `cut` when it was cut off because it read nothing."""
         client.here = False
         self._clients.discard(client)
-        self._wanted[client.formats] -= 1
-        self.fanout(client.formats).discard(client.outbox)
+        self._wanted[client.group] -= 1
+        self.fanout(client.group).discard(client.outbox)
         self.aborted += cut
 
     def close(self, code: int, reason: str) -> None:
@@ -178,8 +187,8 @@ class Channel:
         """For the hub: encode once, for everybody; send when it is in the journal."""
         if isinstance(item, StatusPublication):
             batch = Batch() if self.keeping is None else self.keeping.status(item)
-            frames = [self._status()] if self._clients else []
-            ready = [(fanout, frames) for fanout in self._fanouts.values()]
+            messages = [self._status()] if self._clients else []
+            ready = [(fanout, framed(messages, group.deflate)) for group, fanout in self._fanouts.items()]
             self.gate.submit(self._record(self.v1.seq, batch), partial(_publish, ready))
         else:
             self._take(item)
@@ -197,13 +206,18 @@ class Channel:
         except Exception:  # the hub logs and counts it
             self.forget_rows()
             raise
-        encoded: dict[WireFormat, list[bytes]] = {}
+        messages: dict[WireFormat, list[bytes]] = {}
         if step is not None:
-            encoded[WireFormat.V1] = [text_frame(step.message)]
-        in_use = {formats: fanout for formats, fanout in self._fanouts.items() if self._wanted[formats]}
-        for fmt in {fmt for formats in in_use for fmt in formats} - {WireFormat.V1}:
-            encoded[fmt] = self._published(fmt, item)
-        ready = [(fanout, [it for fmt in formats for it in encoded.get(fmt, ())]) for formats, fanout in in_use.items()]
+            messages[WireFormat.V1] = [step.message]
+        in_use = {group: fanout for group, fanout in self._fanouts.items() if self._wanted[group]}
+        for fmt in {fmt for group in in_use for fmt in group.formats} - {WireFormat.V1}:
+            messages[fmt] = self._published(fmt, item)
+        kinds = {(fmt, group.deflate) for group in in_use for fmt in group.formats}
+        frames = {(fmt, deflate): framed(messages.get(fmt, ()), deflate) for fmt, deflate in kinds}
+        ready = [
+            (fanout, [it for fmt in group.formats for it in frames[fmt, group.deflate]])
+            for group, fanout in in_use.items()
+        ]
         record = self._record(self.v1.seq, batch)
         if step is not None:
             record = record._replace(message=step.message, base=step.base)
@@ -213,18 +227,18 @@ class Channel:
         return Record(self, self.hub.circuit_id, self.v1.epoch, seq, batch)
 
     def _published(self, fmt: WireFormat, item: Publication) -> list[bytes]:
-        """The frames of one published format; a fault of its encoder costs the others nothing."""
-        frames: list[bytes] = []
-        if not shielded(lambda it: frames.extend(self._update(fmt, it)), item):
+        """The messages of one published format; a fault of its encoder costs the others nothing."""
+        messages: list[bytes] = []
+        if not shielded(lambda it: messages.extend(self._update(fmt, it)), item):
             self._snapshots.pop(fmt, None)
-            shielded(lambda it: frames.extend(self._snapshot(it)), fmt)
-        return frames
+            shielded(lambda it: messages.extend(self._snapshot(it)), fmt)
+        return messages
 
     def _update(self, fmt: WireFormat, item: Publication) -> list[bytes]:
         if item.session is None or any(change.snapshot for change in item.changes):
             return self._snapshot(fmt)
         mine = [change for change in item.changes if change.session_id == item.session.id]
-        return [text_frame(message) for message in self._encoders[fmt].update(item.session, mine, item.at)]
+        return self._encoders[fmt].update(item.session, mine, item.at)
 
     # For the gate.
 
@@ -243,26 +257,35 @@ class Channel:
         """The journal is back: a new epoch from the next message on."""
         self.v1.new_epoch(at_once=False)
 
-    def greeting(self, formats: Iterable[WireFormat], notes: Mapping[str, bool]) -> list[bytes]:
+    def greeting(self, group: Group, notes: Mapping[str, bool]) -> list[bytes]:
         """The whole state as it is now, and the way to the timing system; `notes` are for `karttime.v1`."""
         frames: list[bytes] = []
-        for fmt in formats:
-            frames += [text_frame(self.v1.snapshot(notes))] if fmt is WireFormat.V1 else self._snapshot(fmt)
-        frames.append(self._status())
-        return frames
+        for fmt in group.formats:
+            messages = self.v1.snapshots(notes) if fmt is WireFormat.V1 else self._snapshot(fmt)
+            made_of, made = self._framed.get((fmt, group.deflate), ([], []))
+            if made_of is not messages:  # made once for all who come between two publications
+                made = framed(messages, group.deflate)
+                self._framed[fmt, group.deflate] = messages, made
+            frames += made
+        return frames + framed([self._status()], group.deflate)
 
     def _status(self) -> bytes:
-        return text_frame(status_update(self._collector.status(), self._clock.wall_ms()))
+        return status_update(self._collector.status(), self._clock.wall_ms())
 
     def _snapshot(self, fmt: WireFormat) -> list[bytes]:
         """The state in one format; made once for all who ask between two publications."""
-        position, frames = self._snapshots.get(fmt, (None, []))
+        position, messages = self._snapshots.get(fmt, (None, []))
         if position != (self.hub.epoch, self.hub.seq):
             session = self.hub.session
             at = session.last_at if session is not None else self._clock.wall_ms()
-            frames = [text_frame(message) for message in self._encoders[fmt].full(session, at)]
-            self._snapshots[fmt] = (self.hub.epoch, self.hub.seq), frames
-        return frames
+            messages = self._encoders[fmt].full(session, at)
+            self._snapshots[fmt] = (self.hub.epoch, self.hub.seq), messages
+        return messages
+
+
+def framed(messages: Iterable[bytes], deflate: bool) -> list[bytes]:
+    """Messages as frames."""
+    return [deflated_frame(message) if deflate else text_frame(message) for message in messages]
 
 
 def _publish(ready: Iterable[tuple[Fanout, list[bytes]]]) -> None:

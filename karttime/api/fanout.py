@@ -23,6 +23,11 @@ class Way(Protocol):
         """Something is unsent."""
         ...
 
+    @property
+    def deflate(self) -> bool:
+        """Messages to it are compressed."""
+        ...
+
     def write(self, frames: bytes) -> None:
         """Send whole frames; never waits."""
         ...

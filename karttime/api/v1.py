@@ -169,7 +169,7 @@ class V1Stream:
         self._view = _View(iso(clock.wall_ms()), {}, [], {})
         self._layout: tuple[Column, ...] = ()
         self._plain: tuple[Column, ...] = ()
-        self._snapshots: dict[tuple[tuple[str, bool], ...], bytes] = {}
+        self._snapshots: dict[tuple[tuple[str, bool], ...], list[bytes]] = {}
 
     @property
     def seq(self) -> int:
@@ -251,12 +251,16 @@ class V1Stream:
         return Step(self.seq, dumped, base)
 
     def snapshot(self, notes: Mapping[str, bool]) -> bytes:
-        """The state at `seq`; `notes` say why it comes. Made once for all who ask between two messages."""
+        """The state at `seq`; `notes` say why it comes."""
+        return self.snapshots(notes)[0]
+
+    def snapshots(self, notes: Mapping[str, bool]) -> list[bytes]:
+        """The same in a list, which is one and the same for all who ask between two messages."""
         key = tuple(notes.items())
-        message = self._snapshots.get(key)
-        if message is None:
-            message = self._snapshots[key] = orjson.dumps(self._whole(self.seq, self._view) | dict(notes))
-        return message
+        messages = self._snapshots.get(key)
+        if messages is None:
+            messages = self._snapshots[key] = [orjson.dumps(self._whole(self.seq, self._view) | dict(notes))]
+        return messages
 
     def has(self, position: Position) -> bool:
         """Whether everything after a position is in memory."""

@@ -11,6 +11,8 @@ from karttime.api.fanout import Fanout, Outbox
 class Way:
     """A connection that the test makes busy."""
 
+    deflate = False
+
     def __init__(self) -> None:
         self.busy = False
         self.writes: list[bytes] = []

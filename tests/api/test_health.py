@@ -38,7 +38,7 @@ async def test_a_service_that_delivers_is_ready(venue: Venue) -> None:
     assert (hill["circuit_id"], hill["state"], hill["delivering"]) == ("hill", "live", True)
     assert 0 <= hill["data_age_ms"] < 5000
     assert view["loop_lag_max_ms"] >= view["loop_lag_ms"] >= 0
-    assert view["fanout_age_ms"] == 0
+    assert 0 <= view["fanout_age_ms"] < 2000
 
 
 async def test_a_lost_timing_system_does_not_make_it_unready(venue: Venue) -> None:

@@ -3,19 +3,22 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
 from karttime.api import fanout as fanouts
+from karttime.api.limits import LIMITS
 from karttime.api.link import Link
 from karttime.client.fold import fold
 from karttime.client.stream import Health, HealthChanged, Shown, Stream, StreamOptions
 from karttime.domain.updates import Cell, CellsChanged, Update
 from karttime.errors import SourceError
 
-from .conftest import START, Venue, kart, lap, opening, until
+from .conftest import START, Venue, kart, lap, opening, serving, until
 from .stage import shown
 
 AT_ONCE = StreamOptions(first_wait_s=0.001, max_wait_s=0.001)
@@ -222,3 +225,27 @@ async def test_patches_are_small(venue: Venue) -> None:
     assert patch["competitors"] == {"107": {"gap": 1234}}
     assert len(orjson.dumps(patch)) < 120
     assert whole > 3000
+
+
+async def test_compressed_clients_see_the_same(tmp_path: Path) -> None:
+    """Every format, from the first message on; what is small stays as it is."""
+    async with serving(tmp_path, limits=replace(LIMITS, deflate=True)) as venue:
+        karts = tuple(str(100 + n) for n in range(40))
+        await venue.publish(*opening(karts))
+        async with (
+            venue.watch("?format=both") as plain,
+            venue.watch("?format=both", compression="deflate") as packed,
+            following(venue) as [viewer],
+        ):
+            seen: list[list[Any]] = []
+            for watcher in (plain, packed):
+                seen.append([await watcher.next() for _ in range(42)])  # noqa: PERF401 - in turn
+            assert seen[0][:41] == seen[1][:41]
+            for n in range(5):
+                await venue.publish(*lap(START + n, f"1:0{n}.131", 60_131 + n, "107"))
+            for _ in range(5):
+                told = [[await watcher.next() for _ in range(2)] for watcher in (plain, packed)]
+                assert told[0] == told[1]
+            await until(lambda: viewer.sees(venue))
+            groups = venue.service._channels["hill"]._fanouts
+            assert {group.deflate for group, fanout in groups.items() if len(fanout)} == {False, True}
