@@ -40,14 +40,18 @@ def find_lap(sessions: Sequence[Session], kart: str, lap: int) -> tuple[Session,
     Raises:
         UsageError: no such kart or lap; the text says what there is.
     """
-    most = -1
+    most, numbers = -1, ""
     for session in reversed(sessions):
         for competitor in sorted(karts(session, kart), key=lambda c: len(c.laps), reverse=True):
-            if 1 <= lap <= len(competitor.laps):
-                return session, competitor, competitor.laps[lap - 1]
+            index = competitor.lap_index(lap)
+            if index is not None:
+                return session, competitor, competitor.laps[index]
             most = max(most, len(competitor.laps))
+            if competitor.laps and len(competitor.laps) == most:
+                first, last = competitor.laps[0].number, competitor.laps[-1].number
+                numbers = f", from {first} to {last}" if (first, last) != (1, most) else ""
     if most >= 0:
-        raise UsageError(f"kart {kart} has {most} laps, there is no lap {lap}")
+        raise UsageError(f"kart {kart} has {most} laps{numbers}, there is no lap {lap}")
     check_kart(sessions, kart)
     raise UsageError(f"kart {kart} has no laps")
 

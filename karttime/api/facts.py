@@ -80,14 +80,17 @@ class _Laps:
 
     def told(self, update: LapCompleted | LapRevised, change: Change) -> Fact:
         revised = isinstance(update, LapRevised)
-        number, driver = None, ""
+        number, driver = update.number, ""
         if self._session is not None and self._is_ours(change):
             if not revised:
                 self._to_come[update.competitor_id] -= 1
             competitor = self._session.competitors.get(update.competitor_id)
             laps = competitor.laps if competitor is not None else []
-            number = len(laps) - self._to_come[update.competitor_id]
-            driver = laps[number - 1].driver if number > 0 else ""
+            index = len(laps) - self._to_come[update.competitor_id] - 1
+            if revised and competitor is not None and number is not None:
+                index = -1 if (found := competitor.lap_index(number)) is None else found
+            number = laps[index].number if index >= 0 else 0
+            driver = laps[index].driver if index >= 0 else ""
         return {
             "competitor_id": clean(update.competitor_id),
             "number": number,

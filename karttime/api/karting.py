@@ -41,6 +41,7 @@ NAMES: Final[Mapping[Role, str]] = {
     Role.GROUP: "Groupe",
     Role.SPEED: "Vitesse",
     Role.TOTAL_TIME: "Temps Total",
+    Role.FLAG: "Drapeau",
     Role.INFORMATION: "Information",
     **{role: f"S{number}" for number, role in enumerate(SECTORS, 1)},
 }

@@ -35,6 +35,7 @@ class Role(StrEnum):
     PENALTY = "penalty"
     SPEED = "speed"
     TOTAL_TIME = "total_time"
+    FLAG = "flag"
     INFORMATION = "information"
     UNKNOWN = "unknown"
 

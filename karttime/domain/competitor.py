@@ -11,7 +11,10 @@ from karttime.domain.values import Value, typed
 
 @dataclass(frozen=True, slots=True)
 class Lap:
-    """One timed lap. `number` counts timed laps of the competitor from 1; times in ms, `at` in ms UTC."""
+    """One timed lap. Times in ms, `at` in ms UTC.
+
+    `number` is the feed's own where it numbers laps (then some may be missing), else it counts timed laps from 1.
+    """
 
     number: int
     time_ms: int
@@ -100,6 +103,12 @@ class Competitor:
     def values(self, columns: Sequence[Column]) -> dict[str, Value]:
         """Every typed field: from events and from the cells under these columns."""
         return self.events() | typed(columns, self.cells)
+
+    def lap_index(self, number: int | None) -> int | None:
+        """Where the last lap of this number stands in `laps`, the last of all for None; None when there is none."""
+        if number is None:
+            return len(self.laps) - 1 if self.laps else None
+        return next((i for i in range(len(self.laps) - 1, -1, -1) if self.laps[i].number == number), None)
 
     def stints(self) -> list[Stint]:
         """The stints so far; the last one is open."""

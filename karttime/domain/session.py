@@ -215,7 +215,7 @@ class Session:
         competitor = self._competitor(update.competitor_id, update.at)
         competitor.laps.append(
             Lap(
-                len(competitor.laps) + 1,
+                len(competitor.laps) + 1 if update.number is None else update.number,
                 update.time_ms,
                 update.at,
                 update.provenance,
@@ -231,13 +231,13 @@ class Session:
 
     def _revised(self, update: LapRevised) -> Change:
         competitor = self._competitor(update.competitor_id, update.at)
-        if competitor.laps:
-            old = competitor.laps[-1]
+        index = competitor.lap_index(update.number)
+        if index is not None:
+            old = competitor.laps[index]
             flags = old.flags | {LapFlag.CORRECTED}
             time_ms = old.time_ms if update.time_ms is None else update.time_ms
-            if update.time_ms is None:
-                flags |= {LapFlag.DOUBTFUL}
-            competitor.laps[-1] = Lap(old.number, time_ms, old.at, update.provenance, old.sectors, flags, old.driver)
+            flags = flags | {LapFlag.DOUBTFUL} if update.time_ms is None else flags - {LapFlag.DOUBTFUL}
+            competitor.laps[index] = Lap(old.number, time_ms, old.at, update.provenance, old.sectors, flags, old.driver)
             sound = [lap.time_ms for lap in competitor.laps if LapFlag.DOUBTFUL not in lap.flags]
             competitor.best_timed_ms = min(sound, default=None)
         return Change(update.at, self.id, values=self._lap_values(competitor), facts=(update,))

@@ -185,6 +185,7 @@ class LapCompleted:
         sectors: sector times in ms, None where the feed gave none.
         flags: what is special about it.
         provenance: which frames and which rule.
+        number: the feed's own number of the lap; None where it gives none.
     """
 
     at: int
@@ -193,16 +194,21 @@ class LapCompleted:
     provenance: Provenance
     sectors: tuple[int | None, ...] = ()
     flags: frozenset[LapFlag] = field(default_factory=frozenset)
+    number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class LapRevised:
-    """The timekeeper changed the time of the last lap of a competitor, or took it away (`time_ms` None)."""
+    """The timekeeper changed the time of a lap of a competitor, or took it away (`time_ms` None).
+
+    It is the last lap, or, where the feed numbers laps, the last one of this `number`.
+    """
 
     at: int
     competitor_id: CompetitorId
     time_ms: int | None
     provenance: Provenance
+    number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,8 +30,12 @@ def _gap(cell: Cell) -> Value:
     return parse_gap(cell.text)
 
 
-def _count(cell: Cell) -> Value:
-    return whole_number(cell.text)
+def _laps(cell: Cell) -> Value:
+    """Timekeepers' corrections may leave less than none."""
+    text = cell.text.strip()
+    below = text.startswith("-")
+    count = whole_number(text[1:] if below else text)
+    return -count if below and count is not None else count
 
 
 def _stops(cell: Cell) -> Value:
@@ -55,13 +59,14 @@ FIELDS: Mapping[Role, tuple[str, Callable[[Cell], Value]]] = {
     Role.BEST_LAP: ("best_lap_ms", _time),
     Role.GAP: ("gap", _gap),
     Role.INTERVAL: ("interval", _gap),
-    Role.LAPS: ("laps", _count),
+    Role.LAPS: ("laps", _laps),
     Role.TRACK_TIMER: ("on_track_ms", _timer),
     Role.PIT_TIME: ("pit_time_ms", _time),
     Role.PIT_STOPS: ("pit_stops", _stops),
     Role.PENALTY: ("penalty", _text),
     Role.SPEED: ("speed", _text),
     Role.TOTAL_TIME: ("total_time_ms", _time),
+    Role.FLAG: ("flag", _text),
     Role.INFORMATION: ("information", _text),
     **{role: (f"{role.value}_ms", _time) for role in SECTORS},
 }

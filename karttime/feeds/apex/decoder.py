@@ -19,12 +19,11 @@ counted by reason. Work per frame is bounded by its size.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from itertools import groupby
 from typing import Final
 
 from karttime.domain.columns import Column, Role
-from karttime.domain.ids import SessionId
+from karttime.domain.ids import session_id
 from karttime.domain.updates import (
     Cell,
     ClockMode,
@@ -41,16 +40,16 @@ from karttime.feeds.apex.early import EarlyLine, EarlyLines
 from karttime.feeds.apex.facts import COMMANDS, Facts
 from karttime.feeds.apex.grid import MAX_TEXT, Grid, parse_grid
 from karttime.feeds.apex.reader import RowReader
-from karttime.feeds.apex.refusals import Refusals, reason_of
+from karttime.feeds.apex.refusals import reason_of
 from karttime.feeds.apex.row import NAME
 from karttime.feeds.apex.sessions import Countdown, Heading, Standing, is_same_session
 from karttime.feeds.base import Rejection
 from karttime.feeds.frame import Frame
+from karttime.feeds.refusals import Refusals
 
 _BEST_TABLE: Final = re.compile(r"[bc]r\d{1,12}c\d{1,3}", re.ASCII)
 _STATIC: Final = frozenset({Role.NUMBER, Role.DRIVER, Role.TEAM, Role.NATIONALITY, Role.CLASS})
 _MAX_DOUBTS: Final = 100
-_LATEST_AT: Final = 253_402_300_799_000  # 9999-12-31, the end of what a date can say
 
 
 class ApexDecoder:
@@ -230,13 +229,10 @@ class ApexDecoder:
     def _start_session(self, heading: Heading, why: str, early: Sequence[EarlyLine]) -> None:
         self._sessions += 1
         at = early[0].at if early else self._reader.at
-        began = datetime.fromtimestamp(min(max(at, 0), _LATEST_AT) / 1000, UTC)
-        name = f"{began:%Y%m%dT%H%M%SZ}-{self._sessions}"
+        name = session_id(at, self._sessions)
         kind = session_kind(heading.letter, heading.title)
         provenance = Provenance((self._reader.frame,), "board", why)
-        self._out.append(
-            SessionStarted(at, SessionId(name), kind, heading.event, heading.title, heading.track, provenance)
-        )
+        self._out.append(SessionStarted(at, name, kind, heading.event, heading.title, heading.track, provenance))
         self._board.forget()
         self._reader.new_session()
         self._facts.new_session()

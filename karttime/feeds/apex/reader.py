@@ -33,10 +33,11 @@ from karttime.feeds.apex.board import Board
 from karttime.feeds.apex.codes import DRIVER_STYLE, LAP_STYLES, STATES, TEAM_STYLE
 from karttime.feeds.apex.grid import MAX_TEXT
 from karttime.feeds.apex.laps import HOLE_MS, Decision
-from karttime.feeds.apex.refusals import Refusals, reason_of
+from karttime.feeds.apex.refusals import reason_of
 from karttime.feeds.apex.row import LAST_LAP, NAME, STATE, Row, Slot
 from karttime.feeds.base import Rejection
 from karttime.feeds.frame import Frame
+from karttime.feeds.refusals import Refusals
 
 _LOOPS: Final[Mapping[str, Loop]] = {
     "*i1": Loop.SECTOR_1,

@@ -1,10 +1,7 @@
 """What is refused, and why: a closed set of reasons, counted; a bounded number of samples per frame."""
 
 import re
-from collections import Counter
 from typing import Final
-
-from karttime.feeds.base import Rejection
 
 REASONS: Final = (
     "binary-frame",  # Apex sends text only
@@ -23,7 +20,6 @@ REASONS: Final = (
     "bad-grid-cell",
 )
 
-_SAMPLE, _SAMPLES_PER_FRAME = 200, 20
 _ROW = re.compile(r"r\d{1,12}(?:c\d{1,3})?", re.ASCII)
 _HTTP = re.compile(
     r"(?:[A-Z]{3,10} \S{1,4000} [A-Z]+/\d|[A-Za-z-]{2,40}: ?\S|MGLNDD_|SSH-|EHLO |HELO |\*\d+$|OPTIONS |CONNECT )"
@@ -38,29 +34,3 @@ def reason_of(subject: str, line: str) -> str:
     if _CONTROL.search(line[:4096]) or _HTTP.match(line):
         return "foreign-bytes"
     return "unknown-command"
-
-
-class Refusals:
-    """Counts by reason, and the samples of the current frame (`fresh`)."""
-
-    def __init__(self) -> None:
-        self.counts: Counter[str] = Counter()
-        self.fresh: list[Rejection] = []
-
-    def refuse(self, at: int, frame: int, reason: str, sample: str, count: int = 1) -> None:
-        """Count a refusal; keep a sample while the frame has few."""
-        self.counts[reason] += count
-        if len(self.fresh) < _SAMPLES_PER_FRAME:
-            self.fresh.append(Rejection(at, frame, reason, sample[:_SAMPLE]))
-
-    def take_back(self, reason: str, count: int) -> None:
-        """What was refused turned out to be good: it is counted no more."""
-        self.counts[reason] -= count
-        if self.counts[reason] <= 0:
-            del self.counts[reason]
-
-    def take(self) -> list[Rejection]:
-        """The samples of this frame; the next frame starts anew."""
-        fresh = [*self.fresh]
-        self.fresh.clear()
-        return fresh

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from karttime.feeds.apex.refusals import _SAMPLE, _SAMPLES_PER_FRAME, REASONS, Refusals, reason_of
+from karttime.feeds.apex.refusals import REASONS, reason_of
+from karttime.feeds.refusals import MAX_SAMPLE, MAX_SAMPLES, Refusals
 
 if TYPE_CHECKING:
     from tests.feeds.apex.conftest import Feed
@@ -45,8 +46,8 @@ def test_samples_are_few_and_short() -> None:
         refusals.refuse(5, 7, "malformed", "x" * 5000)
     assert refusals.counts == {"malformed": 500}
     samples = refusals.take()
-    assert len(samples) == _SAMPLES_PER_FRAME
-    assert {(one.at, one.frame, one.reason, len(one.sample)) for one in samples} == {(5, 7, "malformed", _SAMPLE)}
+    assert len(samples) == MAX_SAMPLES
+    assert {(one.at, one.frame, one.reason, len(one.sample)) for one in samples} == {(5, 7, "malformed", MAX_SAMPLE)}
     assert refusals.take() == []
 
 
@@ -105,4 +106,4 @@ def test_binary_frames(feed: "Feed") -> None:
     assert feed.raw(None, data=b"\x16\x03\x01" * 100) == []
     assert feed.raw(None) == []
     assert feed.decoder.refused == {"binary-frame": 2}
-    assert all(len(one.sample) <= _SAMPLE for one in feed.rejections)
+    assert all(len(one.sample) <= MAX_SAMPLE for one in feed.rejections)

@@ -1,0 +1,1 @@
+"""RMonitor, the protocol of Orbits and others, and the records that Race Monitor's relay adds to it."""

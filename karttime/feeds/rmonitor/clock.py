@@ -1,0 +1,78 @@
+"""The session clock and the flag, from `$F`."""
+
+from typing import Final
+
+from karttime.domain.flags import Flag
+from karttime.domain.updates import ClockChanged, ClockMode, FlagChanged, Update
+from karttime.feeds.rmonitor.kinds import FLAGS
+from karttime.feeds.rmonitor.records import NO_TIMES
+
+NOT_LIMITED: Final = 9999
+_DRIFT_MS: Final = 1500
+
+
+class SessionClock:
+    """What `$F` said last.
+
+    Attributes:
+        race_ms: time since the start, 0 before it; negative while a start is pending.
+        running: a flag is shown and time passes.
+        flag_text: the flag's word, trimmed.
+        laps_to_go: in a race over laps, `NOT_LIMITED` else.
+    """
+
+    def __init__(self) -> None:
+        self.race_ms = 0
+        self.running = False
+        self.flag = Flag.NONE
+        self.flag_text = ""
+        self.laps_to_go = NOT_LIMITED
+        self._shown = ClockChanged(0, ClockMode.OFF, None)
+
+    @property
+    def chequered(self) -> bool:
+        """The race was flagged off; it may go on."""
+        return self.flag is Flag.CHEQUERED
+
+    def take(self, at: int, laps_to_go: int, to_go_ms: int, race_ms: int, flag: str) -> list[Update]:
+        """What is new by this tick."""
+        text = flag.strip()
+        self.race_ms = 0 if race_ms in NO_TIMES else race_ms
+        self.laps_to_go = laps_to_go
+        updates: list[Update] = []
+        if text != self.flag_text:
+            self.flag_text = text
+            self.flag = FLAGS.get(text.casefold(), Flag.UNKNOWN)
+            updates.append(FlagChanged(at, self.flag, text))
+        self.running = self.flag is not Flag.NONE and self.race_ms > 0
+        clock = self._clock(at, to_go_ms)
+        shown = self._shown
+        if (clock.mode, clock.text) != (shown.mode, shown.text) or abs(
+            _expected(shown, at) - (clock.ms or 0)
+        ) > _DRIFT_MS:
+            self._shown = clock
+            updates.append(clock)
+        return updates
+
+    def all(self, at: int) -> list[Update]:
+        """Flag and clock anew, for a session that has just begun."""
+        shown = self._shown
+        ms = None if shown.ms is None else _expected(shown, at)
+        return [FlagChanged(at, self.flag, self.flag_text), ClockChanged(at, shown.mode, ms, shown.text)]
+
+    def _clock(self, at: int, to_go_ms: int) -> ClockChanged:
+        laps = self.laps_to_go
+        text = f"{laps} laps to go" if 0 < laps < NOT_LIMITED else ""
+        if to_go_ms > 0:
+            return ClockChanged(at, ClockMode.COUNTDOWN, to_go_ms, text)
+        if self.race_ms > 0:
+            return ClockChanged(at, ClockMode.COUNT_UP, self.race_ms, text)
+        return ClockChanged(at, ClockMode.TEXT if text else ClockMode.OFF, None, text)
+
+
+def _expected(clock: ClockChanged, at: int) -> int:
+    """What a running clock shows at another time."""
+    if clock.ms is None:
+        return 0
+    passed = at - clock.at
+    return max(clock.ms - passed, 0) if clock.mode is ClockMode.COUNTDOWN else clock.ms + passed

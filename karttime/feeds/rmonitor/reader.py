@@ -1,0 +1,309 @@
+"""One line at a time: what it says, checked, handed to a `Sink`.
+
+Nine of ten lines of a day are standings that repeat what was said, ticks and crossings in one spelling. Those take the
+short way: a line that its competitor sent last is passed over, and one expression checks and takes apart the others.
+Every other spelling goes the long way, which is the one that decides what is refused.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol
+
+from karttime.domain.updates import SessionKind
+from karttime.feeds.rmonitor.kinds import SORT_MODES
+from karttime.feeds.rmonitor.records import MAX_ID, MAX_TEXT, duration, fields_of, integer, why_not
+
+Lines = Mapping[str, dict[str, str]]
+
+_TEXT: Final = rf'([^"$\x00-\x1f]{{1,{MAX_ID}}})'
+_SPAN: Final = r"(\d\d:[0-5]\d:[0-5]\d\.\d{3})"
+_CLOCK: Final = r"(\d\d:[0-5]\d:[0-5]\d)"
+_STANDING: Final = re.compile(rf'\$S?[GR],(\d{{1,4}}),"{_TEXT}",(\d{{0,6}}),"{_SPAN}"(?:,(\d{{1,9}}))?', re.ASCII)
+_BEST: Final = re.compile(rf'\$S?[HP],(\d{{1,4}}),"{_TEXT}",(\d{{1,6}}),"{_SPAN}"(?:,(\d{{1,9}}))?', re.ASCII)
+_CROSSING: Final = re.compile(rf'\$J,"{_TEXT}","{_SPAN}","{_SPAN}"', re.ASCII)
+_TICK: Final = re.compile(rf'\$F,(\d{{1,4}}),"{_CLOCK}","{_CLOCK}","{_CLOCK}","([^"$\x00-\x1f]{{0,12}})"', re.ASCII)
+_PASSING: Final = re.compile(rf"\$RMLT,([^\",$\x00-\x1f]{{1,{MAX_ID}}}),(\d{{13}})", re.ASCII)
+
+
+class Sink(Protocol):
+    """Who takes what the lines say. Times in ms; each returns an empty text, or why the record is refused."""
+
+    def lines(self) -> Lines: ...
+    def tick(self, laps_to_go: int, to_go_ms: int, race_ms: int, flag: str) -> str: ...
+    def standing(self, reg: str, position: int, laps: int, total_ms: int, *, blank: bool) -> str: ...
+    def best(self, reg: str, position: int, number: int, best_ms: int) -> str: ...
+    def crossing(self, reg: str, lap_ms: int, total_ms: int) -> str: ...
+    def last_lap(self, reg: str, laps: int, last_ms: int, speed: str) -> str: ...
+    def history(self, reg: str, lap: int, lap_ms: int) -> str: ...
+    def correction(self, reg: str, laps: int, total_ms: int, correction_ms: int) -> str: ...
+    def entry(self, reg: str, number: str, class_no: str, names: tuple[str, str], more: Mapping[str, str]) -> str: ...
+    def run_named(self, number: int, title: str) -> str: ...
+    def class_name(self, number: str, name: str) -> str: ...
+    def track(self, name: str) -> str: ...
+    def reset(self) -> str: ...
+    def loop(self, number: str, name: str, day_ms: int) -> str: ...
+    def greeting(self) -> str: ...
+    def sort_mode(self, kind: SessionKind) -> str: ...
+
+
+class Reader:
+    """Takes lines apart; `read` returns why a line is refused, or an empty text."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self._last_tick = ""
+        self._tick_fields = (0, 0, 0, "")
+        self._short: Mapping[str, Callable[[str], str | None]] = {
+            "$G,": self._standing,
+            "$H,": self._best,
+            "$SR": self._last_lap,
+            "$SP": self._best_speed,
+            "$F,": self._tick,
+            "$J,": self._crossing,
+            "$RM": self._passing,
+        }
+
+    def read(self, line: str) -> str:
+        """Take a line in, without its end."""
+        short = self._short.get(line[:3])
+        if short is not None:
+            answer = short(line)
+            if answer is not None:
+                return answer
+        why = why_not(line)
+        if why:
+            return why
+        taken = fields_of(line)
+        if taken is None:
+            return "malformed"
+        command, fields = taken
+        if any(len(field) > MAX_TEXT for field in fields):
+            return "bad-value"
+        return _LONG[command](self._sink, fields)
+
+    # -- the short way: None sends a line the long way -------------------------------------------------------------
+
+    def _standing(self, line: str) -> str | None:
+        reg = line.split('"', 2)[1] if '"' in line else ""
+        lines = self._sink.lines()["G"]
+        if lines.get(reg) == line:
+            return ""
+        found = _STANDING.fullmatch(line)
+        if found is None or found[5]:
+            return None
+        position, reg, laps, total, _ = found.groups()
+        why = self._sink.standing(reg, int(position), int(laps or 0), _ms(total), blank=not laps)
+        if not why:
+            self._sink.lines()["G"][reg] = line
+        return why
+
+    def _best(self, line: str) -> str | None:
+        reg = line.split('"', 2)[1] if '"' in line else ""
+        if self._sink.lines()["H"].get(reg) == line:
+            return ""
+        found = _BEST.fullmatch(line)
+        if found is None or found[5]:
+            return None
+        position, reg, number, time, _ = found.groups()
+        why = self._sink.best(reg, int(position), int(number), _ms(time))
+        if not why:
+            self._sink.lines()["H"][reg] = line
+        return why
+
+    def _last_lap(self, line: str) -> str | None:
+        reg = line.split('"', 2)[1] if '"' in line else ""
+        if self._sink.lines()["SR"].get(reg) == line:
+            return ""
+        found = _STANDING.fullmatch(line)
+        if found is None or not found[5]:
+            return None
+        _, reg, laps, time, speed = found.groups()
+        why = self._sink.last_lap(reg, int(laps or 0), _ms(time), speed)
+        if not why:
+            self._sink.lines()["SR"][reg] = line
+        return why
+
+    def _best_speed(self, line: str) -> str | None:
+        """`$H` says the rest."""
+        reg = line.split('"', 2)[1] if '"' in line else ""
+        lines = self._sink.lines()["SP"]
+        if lines.get(reg) == line:
+            return ""
+        found = _BEST.fullmatch(line)
+        if found is None or not found[5]:
+            return None
+        lines[reg] = line
+        return ""
+
+    def _tick(self, line: str) -> str | None:
+        if line != self._last_tick:
+            found = _TICK.fullmatch(line)
+            if found is None:
+                return None
+            laps, to_go, _, race, flag = found.groups()
+            self._last_tick, self._tick_fields = line, (int(laps), _ms(to_go), _ms(race), flag)
+        return self._sink.tick(*self._tick_fields)
+
+    def _crossing(self, line: str) -> str | None:
+        found = _CROSSING.fullmatch(line)
+        if found is None:
+            return None
+        reg, lap, total = found.groups()
+        return self._sink.crossing(reg, _ms(lap), _ms(total))
+
+    def _passing(self, line: str) -> str | None:
+        """`$J` says the rest, and of the track's own clock."""
+        return "" if _PASSING.fullmatch(line) else None
+
+
+def _ms(text: str) -> int:
+    """Milliseconds of `HH:MM:SS` or `HH:MM:SS.mmm`, checked before."""
+    return int(text[:2]) * 3_600_000 + int(text[3:5]) * 60_000 + int(text[6:8]) * 1000 + int(text[9:] or 0)
+
+
+# -- the long way ------------------------------------------------------------------------------------------------------
+
+_BAD: Final = "bad-value"
+
+
+def _long_tick(sink: Sink, fields: tuple[str, ...]) -> str:
+    laps, to_go, race = integer(fields[0] or "0"), duration(fields[1]), duration(fields[3])
+    if laps is None or to_go is None or race is None or duration(fields[2]) is None or len(fields[4]) > 24:
+        return _BAD
+    return sink.tick(laps, to_go, race, fields[4])
+
+
+def _long_standing(sink: Sink, fields: tuple[str, ...]) -> str:
+    position, laps, total = _place(fields[0]), integer(fields[2] or "0"), duration(fields[3])
+    if position is None or laps is None or total is None or not _is_id(fields[1]):
+        return _BAD
+    return sink.standing(fields[1], position, laps, total, blank=not fields[2])
+
+
+def _long_best(sink: Sink, fields: tuple[str, ...]) -> str:
+    position, number, time = _place(fields[0]), integer(fields[2] or "0"), duration(fields[3])
+    if position is None or number is None or time is None or not _is_id(fields[1]):
+        return _BAD
+    return sink.best(fields[1], position, number, time)
+
+
+def _long_last_lap(sink: Sink, fields: tuple[str, ...]) -> str:
+    laps, time = integer(fields[2] or "0"), duration(fields[3])
+    speed = fields[4]
+    if _place(fields[0]) is None or laps is None or time is None or not _is_id(fields[1]):
+        return _BAD
+    if not speed.isascii() or not speed.isdigit() or len(speed) > 9:
+        return _BAD
+    return sink.last_lap(fields[1], laps, time, speed)
+
+
+def _long_best_speed(_sink: Sink, fields: tuple[str, ...]) -> str:
+    good = _place(fields[0]) is not None and duration(fields[3]) is not None and _is_id(fields[1])
+    return "" if good else _BAD
+
+
+def _long_crossing(sink: Sink, fields: tuple[str, ...]) -> str:
+    lap, total = duration(fields[1]), duration(fields[2])
+    if lap is None or total is None or not _is_id(fields[0]):
+        return _BAD
+    return sink.crossing(fields[0], lap, total)
+
+
+def _history(sink: Sink, fields: tuple[str, ...]) -> str:
+    lap, time = integer(fields[1]), duration(fields[3])
+    if lap is None or time is None or duration(fields[5]) is None or not _is_id(fields[0]):
+        return _BAD
+    return sink.history(fields[0], lap, time)
+
+
+def _correction(sink: Sink, fields: tuple[str, ...]) -> str:
+    laps, total, correction = integer(fields[2] or "0"), duration(fields[3]), duration(fields[4])
+    if laps is None or total is None or correction is None or not _is_id(fields[0]):
+        return _BAD
+    return sink.correction(fields[0], laps, total, correction)
+
+
+def _entry(sink: Sink, fields: tuple[str, ...]) -> str:
+    reg, number, transponder, first, last, nationality, class_no = fields[:7]
+    if not _is_id(reg) or len(number) > MAX_ID:
+        return _BAD
+    more = {"transponder": transponder, "nationality": nationality}
+    return sink.entry(reg, number, class_no, (first, last), more)
+
+
+def _company(sink: Sink, fields: tuple[str, ...]) -> str:
+    reg, number, class_no, first, last, nationality = fields[:6]
+    if not _is_id(reg) or len(number) > MAX_ID:
+        return _BAD
+    more = {"nationality": nationality, "additional": fields[6] if len(fields) > 6 else ""}
+    return sink.entry(reg, number, class_no, (first, last), more)
+
+
+def _run(sink: Sink, fields: tuple[str, ...]) -> str:
+    number = integer(fields[0])
+    return _BAD if number is None else sink.run_named(number, fields[1])
+
+
+def _class_name(sink: Sink, fields: tuple[str, ...]) -> str:
+    return sink.class_name(fields[0], fields[1]) if fields[0] else _BAD
+
+
+def _track(sink: Sink, fields: tuple[str, ...]) -> str:
+    return sink.track(fields[1]) if fields[0] == "TRACKNAME" else ""
+
+
+def _loop(sink: Sink, fields: tuple[str, ...]) -> str:
+    day_ms = duration(fields[4])
+    return _BAD if day_ms is None or not _is_id(fields[0]) else sink.loop(fields[0], fields[2], day_ms)
+
+
+def _sort_mode(sink: Sink, fields: tuple[str, ...]) -> str:
+    kind = SORT_MODES.get(fields[0].casefold())
+    return _BAD if kind is None else sink.sort_mode(kind)
+
+
+def _long_passing(_sink: Sink, fields: tuple[str, ...]) -> str:
+    reg, moment = fields[:2]
+    return "" if _is_id(reg) and moment.isascii() and moment.isdigit() and 12 <= len(moment) <= 14 else _BAD
+
+
+def _nothing(_sink: Sink, _fields: tuple[str, ...]) -> str:
+    return ""
+
+
+_LONG: Final[Mapping[str, Callable[[Sink, tuple[str, ...]], str]]] = {
+    "F": _long_tick,
+    "A": _entry,
+    "COMP": _company,
+    "B": _run,
+    "C": _class_name,
+    "E": _track,
+    "G": _long_standing,
+    "H": _long_best,
+    "I": lambda sink, _fields: sink.reset(),
+    "J": _long_crossing,
+    "COR": _correction,
+    "L": _loop,
+    "T": _nothing,
+    "SR": _long_last_lap,
+    "SP": _long_best_speed,
+    "RMDTL": lambda sink, _fields: sink.greeting(),
+    "RMCA": _nothing,
+    "RMS": _sort_mode,
+    "RMLT": _long_passing,
+    "RMHL": _history,
+    "RMRDQ": _nothing,
+}
+"""One for each command of `FIELDS`; a test holds the two against each other."""
+
+
+def _is_id(text: str) -> bool:
+    return 0 < len(text) <= MAX_ID
+
+
+def _place(text: str) -> int | None:
+    """A place; 0 for none."""
+    if not text:
+        return 0
+    place = integer(text)
+    return place if place is not None and 0 <= place <= 9999 else None
