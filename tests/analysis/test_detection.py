@@ -57,7 +57,14 @@ def test_a_simulated_feed_is_apex() -> None:
         assert (found.name, found.evidence != ()) == ("apex", True)
 
 
-@pytest.mark.parametrize("text", ["", "\n", "hello\n", '{"a": 1}\n', "<html></html>\n", '$G,1,"9",14,"00:12:48.075"\n'])
+def test_a_relay_is_told_from_plain_rmonitor() -> None:
+    """Both are the same records; the relay adds its own."""
+    plain = '$G,1,"9",14,"00:12:48.075"\n'
+    assert detect([Frame(n, plain) for n in range(50)]).name == "rmonitor"
+    assert detect([Frame(n, plain + "$RMLT,9,1610909938000\n") for n in range(50)]).name == "racemonitor"
+
+
+@pytest.mark.parametrize("text", ["", "\n", "hello\n", '{"a": 1}\n', "<html></html>\n", "$GPGGA,123519,4807.03,N\n"])
 def test_other_things_are_unknown(text: str) -> None:
     """Nothing is guessed."""
     assert detect([Frame(n, text) for n in range(50)]).name == UNKNOWN

@@ -26,10 +26,64 @@ def _apex() -> tuple[Frame, ...]:
     return tuple(frames)
 
 
-OWN: dict[str, Callable[[], Sequence[Frame]]] = {"apex": _apex}
-"""Frames that each format's own simulator made."""
+def _span(ms: int) -> str:
+    return f"{ms // 3_600_000:02}:{ms // 60_000 % 60:02}:{ms // 1000 % 60:02}.{ms % 1000:03}"
 
-KEEP_ALIVES = {"apex": "\n"}
+
+def _rmonitor_run(number: int, at: int, *, relayed: bool) -> Iterator[Frame]:
+    """A race of four over six laps, record by record, from the reset before it to `Finish`."""
+    karts = {"05": 41_113, "7": 41_871, "12": 42_007, "A1": 50_219}
+    dump = [
+        '$I,"10:00:00","01 Jan 26"',
+        f'$B,{number},"Race {number}"',
+        '$C,1,"Juniors, light"',
+        '$E,"TRACKNAME","Hill"',
+    ]
+    if relayed:
+        dump = ['$RMDTL,""', f"$RMCA,{at}", *dump[1:], '$RMS,"race"']
+    dump += [f'$A,"{reg}","{reg}",10{reg},"Kim","Doe, {reg}","",1' for reg in karts]
+    dump += [f'$G,{place},"{reg}",,"00:00:00.000"' for place, reg in enumerate(karts, 1)]
+    yield Frame(at, "".join(f"{line}\r\n" for line in dump))
+    events = sorted((lap * ms + 997, reg, lap, ms) for reg, ms in karts.items() for lap in range(7))
+    ticks = ((second * 1000 + 500, "", second, 0) for second in range(262))
+    laps: dict[str, tuple[int, int]] = {}
+    for after, reg, count, ms in sorted([*events, *ticks]):
+        if not reg:
+            flag = "Finish" if count > 250 else "Green "
+            yield Frame(at + after, f'$F,9999,"00:00:00","10:00:00","{_span(after)[:8]}","{flag}"\r\n')
+            continue
+        laps[reg] = (-count, after)
+        order = sorted(laps, key=lambda one: laps[one])
+        place = order.index(reg) + 1
+        lines = [f'$J,"{reg}","{_span(ms if count else 0)}","{_span(after)}"']
+        lines += [f"$RMLT,{reg},{at + after}"] if relayed else []
+        lines += [
+            f'$G,{place},"{reg}",{count or ""},"{_span(after)}"',
+            f'$H,{place},"{reg}",{count},"{_span(ms if count else 0)}"',
+        ]
+        if relayed and count:
+            lines.append(f'$RMHL,"{reg}","{count}","{place}","{_span(ms)}","Green ","{_span(after)}"')
+        yield from (Frame(at + after + number, f"{line}\r\n") for number, line in enumerate(lines))
+        rest = [f'$G,{order.index(one) + 1},"{one}",{-laps[one][0] or ""},"{_span(laps[one][1])}"' for one in order]
+        yield Frame(at + after + 200, "".join(f"{line}\r\n" for line in rest))
+
+
+@cache
+def _rmonitor(relayed: bool) -> tuple[Frame, ...]:
+    start = 1_779_004_800_000
+    return tuple(
+        frame for number in (1, 2) for frame in _rmonitor_run(number, start + number * 400_000, relayed=relayed)
+    )
+
+
+OWN: dict[str, Callable[[], Sequence[Frame]]] = {
+    "apex": _apex,
+    "racemonitor": lambda: _rmonitor(relayed=True),
+    "rmonitor": lambda: _rmonitor(relayed=False),
+}
+"""Frames of each format's own."""
+
+KEEP_ALIVES = {"apex": "\n", "racemonitor": "\n", "rmonitor": "\r\n"}
 
 OTHERS = {
     "words": "the quick brown fox jumps over the lazy dog\n",
