@@ -1,21 +1,28 @@
 """Simulations as upstreams and as recordings with their truth."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import orjson
 
+from karttime.engine.doors import Door, RelayDoor, tcp_door, web_socket_door
 from karttime.engine.upstream import Service, UpstreamServer
 from karttime.errors import RecorderError, UsageError
 from karttime.feeds.frame import Frame
 from karttime.recording.format import RecordingHeader
 from karttime.recording.pace import paced
 from karttime.recording.writer import RecordingWriter
-from karttime.simulator import mischief
-from karttime.simulator.mischief import Mischief, is_disconnect
-from karttime.simulator.scenarios import Options, simulator
+from karttime.simulator.formats import FORMATS, Misbehaving
+from karttime.simulator.mischief import is_disconnect
+from karttime.simulator.scenarios import Options
 from karttime.simulator.truth import TruthKeeper
+
+_DOORS: Mapping[str, Callable[[], Door]] = {
+    "apex": lambda: web_socket_door,
+    "rmonitor": lambda: tcp_door,
+    "racemonitor": RelayDoor,
+}
 
 
 @dataclass(slots=True)
@@ -25,21 +32,24 @@ class Simulation:
     Attributes:
         options: what is raced and how it is shown.
         mischief: times per minute by name.
+        format: a key of the simulator's formats.
     """
 
     options: Options
     mischief: Mapping[str, float] = field(default_factory=dict)
-    _now: Mischief | None = None
+    format: str = "apex"
+    _now: Misbehaving | None = None
 
     def begin(self) -> tuple[Iterator[Frame], TruthKeeper]:
         """Frames from the first one on, and the truth that is complete when they are exhausted."""
-        race = simulator(self.options)
-        self._now = Mischief(race.frames(), race.snapshot, self.mischief, seed=self.options.seed)
+        spoken = FORMATS[self.format]
+        race = spoken.make(self.options)
+        self._now = spoken.lay(race.frames(), race.snapshot, self.mischief, seed=self.options.seed)
         return self._now.frames(), race.truth
 
     def snapshot(self) -> str:
         """What a client is sent who connects now; before the beginning: that there is no session."""
-        return mischief.BLANK if self._now is None else self._now.snapshot()
+        return FORMATS[self.format].nothing if self._now is None else self._now.snapshot()
 
     def server(self, service: Service) -> UpstreamServer:
         """An upstream that serves it; clients who come late get the board as it is then."""
@@ -48,7 +58,10 @@ class Simulation:
             frames, _truth = self.begin()
             return paced(frames, speed=service.speed)
 
-        return UpstreamServer(schedule, service, snapshot=self.snapshot, keep_alive="\n")
+        keep_alive = FORMATS[self.format].keep_alive
+        return UpstreamServer(
+            schedule, service, snapshot=self.snapshot, keep_alive=keep_alive, door=_DOORS[self.format]()
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +90,9 @@ def record(simulation: Simulation, path: Path, command: str = "") -> Recorded:
     truth_path = _truth_path(path)
     frames, truth = simulation.begin()
     options = simulation.options
-    header = RecordingHeader(created_at=options.start_at, source="simulator", circuit=options.preset, feed="apex")
+    header = RecordingHeader(
+        created_at=options.start_at, source="simulator", circuit=options.preset, feed=simulation.format
+    )
     with RecordingWriter(path, header) as writer:
         for frame in frames:
             writer.write(frame._replace(text=simulation.snapshot()) if is_disconnect(frame) else frame)

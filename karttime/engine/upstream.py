@@ -1,4 +1,4 @@
-"""A WebSocket server that plays an upstream: the same frames to every client, at the pace given.
+"""A server that plays an upstream: the same frames to every client, at the pace given.
 
 One player walks through pairs of due time and frame and compares the due times with the monotonic clock, so that
 waiting too long once does not add up. Each client has a bounded backlog of its own and gets everything in order. A
@@ -9,14 +9,12 @@ fast as possible) the player waits for the slowest client instead, and memory st
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.exceptions import ConnectionClosed
-
 from karttime.engine.clock import Clock
+from karttime.engine.doors import Door, Gone, Peer, listening, web_socket_door
 from karttime.engine.signals import on_stop
 from karttime.errors import KarttimeError, UsageError
 from karttime.feeds.frame import Frame
@@ -60,7 +58,7 @@ class _Message:
 
 @dataclass(eq=False, slots=True)
 class _Client:
-    connection: ServerConnection
+    peer: Peer
     backlog: asyncio.Queue[_Message] = field(default_factory=lambda: asyncio.Queue(BACKLOG))
     gone: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -94,6 +92,7 @@ class UpstreamServer:
         service: where and how.
         snapshot: what a client is sent first; None: nothing, it sees the stream from where it is.
         keep_alive: text that is sent every minute after the last frame; None: none.
+        door: how clients reach it.
         clock: replaced by tests.
     """
 
@@ -104,12 +103,14 @@ class UpstreamServer:
         *,
         snapshot: Callable[[], str] | None = None,
         keep_alive: str | None = None,
+        door: Door = web_socket_door,
         clock: Clock | None = None,
     ) -> None:
         self._schedule = schedule
         self._service = service
         self._snapshot = snapshot
         self._keep_alive = keep_alive
+        self._door = door
         self._clock = clock or Clock()
         self._clients: set[_Client] = set()
         self._arrival = asyncio.Event()
@@ -126,9 +127,8 @@ class UpstreamServer:
             UsageError: the address cannot be listened on, or there is nothing to serve.
             KarttimeError: the stream cannot be read on.
         """
-        async with self._listening() as server:
-            host, port = server.sockets[0].getsockname()[:2]
-            announce(f"ws://[{host}]:{port}" if ":" in host else f"ws://{host}:{port}")
+        async with listening(self._door, self._serve, self._service.host, self._service.port) as address:
+            announce(address)
             try:
                 async with asyncio.TaskGroup() as tasks:
                     playing = tasks.create_task(self._play())
@@ -146,21 +146,10 @@ class UpstreamServer:
         """End as soon as possible; connections are closed."""
         self._stop.set()
 
-    @contextlib.asynccontextmanager
-    async def _listening(self) -> AsyncIterator[Server]:
-        try:
-            server = await serve(self._serve, self._service.host, self._service.port, compression=None, max_size=65_536)
-        except (OSError, OverflowError) as error:
-            address = f"{self._service.host} port {self._service.port}"
-            reason = getattr(error, "strerror", None) or error
-            raise UsageError(f"cannot listen on {address} ({reason}): choose another --port or --host") from error
-        async with server:
-            yield server
-
     # -- clients --------------------------------------------------------------------------------------------------
 
-    async def _serve(self, connection: ServerConnection) -> None:
-        client = _Client(connection)
+    async def _serve(self, peer: Peer) -> None:
+        client = _Client(peer)
         if self._snapshot is not None:
             client.backlog.put_nowait(_text(self._snapshot()))
         self._clients.add(client)  # nothing was awaited since the snapshot: no frame falls between
@@ -169,9 +158,7 @@ class UpstreamServer:
         try:
             async with asyncio.TaskGroup() as tasks:
                 sending = tasks.create_task(self._send(client))
-                with contextlib.suppress(ConnectionClosed):
-                    async for _ in connection:  # what clients say is read and ignored, as upstreams do
-                        pass
+                await peer.left()
                 sending.cancel()
         finally:
             self._clients.discard(client)
@@ -180,13 +167,13 @@ class UpstreamServer:
 
     async def _send(self, client: _Client) -> None:
         """Send the backlog in order; `send` waits while the network does not take more."""
-        with contextlib.suppress(ConnectionClosed):
+        with contextlib.suppress(Gone):
             while True:
                 message = await client.backlog.get()
                 if message.payload is None:
-                    await client.connection.close(message.code)
+                    await client.peer.close(message.code)
                     return
-                await client.connection.send(message.payload, text=message.text)
+                await client.peer.send(message.payload, text=message.text)
 
     # -- the player -----------------------------------------------------------------------------------------------
 

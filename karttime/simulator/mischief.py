@@ -52,8 +52,12 @@ def is_disconnect(frame: Frame) -> bool:
     return frame.text is None and frame.data is None
 
 
-def parse(text: str) -> dict[str, float]:
+def parse(text: str, known: Mapping[str, float] = RATES) -> dict[str, float]:
     """`foreign,blip=0.5` as rates per minute by name; `all` for everything but disconnects.
+
+    Args:
+        text: as it was typed.
+        known: every name, with the rate where none is given.
 
     Raises:
         UsageError: there is no such misbehaviour, or the rate is no number above 0.
@@ -62,17 +66,17 @@ def parse(text: str) -> dict[str, float]:
     for part in filter(None, (part.strip() for part in text.split(","))):
         name, _, rate = part.partition("=")
         if name == "all" and not rate:
-            rates.update({known: value for known, value in RATES.items() if known != "disconnect"})
-        elif name in RATES:
-            rates[name] = _rate(name, rate)
+            rates.update({kind: value for kind, value in known.items() if kind != "disconnect"})
+        elif name in known:
+            rates[name] = _rate(name, rate, known[name])
         else:
-            raise UsageError(f"there is no mischief {name!r}: choose from {', '.join(RATES)} or all")
+            raise UsageError(f"there is no mischief {name!r}: choose from {', '.join(known)} or all")
     return rates
 
 
-def _rate(name: str, rate: str) -> float:
+def _rate(name: str, rate: str, usual: float) -> float:
     if not rate:
-        return RATES[name]
+        return usual
     try:
         value = float(rate)
     except ValueError:

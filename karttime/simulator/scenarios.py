@@ -140,10 +140,17 @@ def simulator(options: Options) -> ApexSimulator:
     Raises:
         UsageError: there is no such preset, language or edition, or the field or duration makes no race.
     """
+    return ApexSimulator(meeting(options), _chosen(options).board, seed=options.seed, start_at=options.start_at)
+
+
+def meeting(options: Options) -> Meeting:
+    """What a preset races, whatever format shows it; `edition` and `language` change words alone.
+
+    Raises:
+        UsageError: as `simulator`.
+    """
     preset = _chosen(options)
-    rng = random.Random(options.seed)
-    meeting = Meeting(_SESSIONS[options.preset](preset, preset.board.words, rng))
-    return ApexSimulator(meeting, preset.board, seed=options.seed, start_at=options.start_at)
+    return Meeting(_SESSIONS[options.preset](preset, preset.board.words, random.Random(options.seed)))
 
 
 def _chosen(options: Options) -> Preset:

@@ -13,9 +13,9 @@ from karttime.simulator.apex.cells import Cell, View, groups, render
 from karttime.simulator.apex.clock import Clocks
 from karttime.simulator.apex.dialect import STYLES, Clock, Dialect, Edition
 from karttime.simulator.apex.race_control import RaceControl
-from karttime.simulator.apex.timers import Timers
 from karttime.simulator.model import Action, Driver, Entry, Intervention, SessionPlan, Track
 from karttime.simulator.session import SessionState, Standing
+from karttime.simulator.timers import Timers
 
 COLUMNS = ("grp", "sta", "rk", "no", "dr", "llp", "blp", "gap", "int", "tlp", "otr", "pit", "pen")
 DIALECT = Dialect(Edition.LEISURE, "fr", (COLUMNS,), team_header=True, alternates=True)

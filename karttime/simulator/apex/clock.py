@@ -5,8 +5,8 @@ from collections.abc import Callable
 from karttime.domain.flags import Flag
 from karttime.simulator.apex import texts
 from karttime.simulator.apex.dialect import Clock, Dialect
-from karttime.simulator.apex.timers import Timers
 from karttime.simulator.session import SessionState
+from karttime.simulator.timers import Timers
 
 CLOCK_MS = 30_000
 SECOND_CLOCK_MS = 15_000

@@ -11,10 +11,10 @@ from karttime.simulator.apex.cells import Cell
 from karttime.simulator.apex.clock import Clocks
 from karttime.simulator.apex.dialect import Dialect
 from karttime.simulator.apex.race_control import RaceControl
-from karttime.simulator.apex.timers import Timers
 from karttime.simulator.events import Event
 from karttime.simulator.model import Action, Intervention, Start, StopLap
 from karttime.simulator.session import Mark, SessionState, Standing
+from karttime.simulator.timers import Timers
 
 TEAM_MS, DRIVER_MS = 20_000, 10_000
 MINUTE_MS = 60_000
