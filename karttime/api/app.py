@@ -39,9 +39,8 @@ PAGE_HEADERS: Final = {
 
 _ABOUT: Final = """Live timing of karting circuits, for programs.
 
-The live stream is a WebSocket at `/circuits/{id}/live`, which this page cannot show:
-`?format=timing_data` sends one message for each competitor that changed, `?format=karting_data` whole rows by column
-name, without a choice both are sent. Send `{"type":"ping"}` for a `pong`.
+The live stream is a WebSocket at `/circuits/{id}/live`: `/docs/websocket` shows its messages, `/asyncapi.json` says
+them to programs.
 
 Lists are bounded by `limit`; a `Link` header with `rel="next"` leads to the next page. A call that fails answers
 `application/problem+json`, whose `detail` says what to do. Times are ISO 8601 UTC, durations whole milliseconds.

@@ -1,12 +1,13 @@
-"""`/openapi.json`, and `/docs`, a page of our own that shows it: no address of another host, nothing to download."""
+"""`/openapi.json` and `/asyncapi.json`, and pages of our own that show them: nothing comes from another host."""
 
 from pathlib import Path
 from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, JSONResponse
 
+from karttime.api import asyncapi
 from karttime.api.schemas import Problem
 
 _PROBLEMS: Final = {
@@ -58,7 +59,7 @@ def _add_problems(path: str, operation: dict[str, Any]) -> None:
 
 
 def install(app: FastAPI, static: Path, headers: dict[str, str]) -> None:
-    """Serve both."""
+    """Serve them."""
 
     def openapi() -> dict[str, Any]:
         return document(app)
@@ -68,3 +69,11 @@ def install(app: FastAPI, static: Path, headers: dict[str, str]) -> None:
     @app.get("/docs", include_in_schema=False)
     async def page() -> FileResponse:
         return FileResponse(static / "docs.html", headers=headers)
+
+    @app.get("/docs/websocket", include_in_schema=False)
+    async def websocket_page() -> FileResponse:
+        return FileResponse(static / "websocket.html", headers=headers)
+
+    @app.get("/asyncapi.json", include_in_schema=False)
+    async def websocket_document() -> JSONResponse:
+        return JSONResponse(asyncapi.document())

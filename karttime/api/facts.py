@@ -13,6 +13,7 @@ from karttime.domain.updates import (
     LapRevised,
     MessageShown,
     NotesAdded,
+    NotesCleared,
     PitEntered,
     PitLeft,
     Provenance,
@@ -53,6 +54,8 @@ def _told(update: Update, change: Change, laps: "_Laps") -> tuple[str, list[Fact
         case NotesAdded():
             names = ("time", "kind", "number", "text")
             return "notes", [{name: clean(getattr(note, name)) for name in names} | {"at": at} for note in update.notes]
+        case NotesCleared():
+            return "notes", [{"cleared": True, "at": at}]
         case SessionStarted() | SessionChanged() | SessionEnded():
             return "sessions", [{"id": change.session_id, "event": _SESSION_EVENTS[type(update)], "at": at}]
         case _:

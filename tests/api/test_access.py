@@ -133,7 +133,8 @@ async def test_under_all_every_call_but_health_wants_a_key(tmp_path: Path) -> No
                 answer = await venue.http.request(method, path.replace("{circuit_id}", "hill"))
                 assert answer.status_code == (200 if path.startswith("/health") else 401), (method, path)
         assert (await venue.http.get("/")).status_code == 200
-        assert (await venue.http.get("/docs")).status_code == 200
+        for page in ("/docs", "/docs/websocket", "/asyncapi.json"):
+            assert (await venue.http.get(page)).status_code == 200
 
 
 async def test_an_open_door_looks_at_no_key() -> None:

@@ -3,6 +3,8 @@
 import re
 from typing import Any
 
+import pytest
+
 from .conftest import Venue
 
 PUBLISHED = {
@@ -71,13 +73,14 @@ async def test_a_key_is_documented_as_optional(venue: Venue) -> None:
     assert "security" not in paths["/health"]["get"]
 
 
-async def test_the_page_needs_no_other_host(venue: Venue) -> None:
+@pytest.mark.parametrize(("page", "script"), [("/docs", "docs.js"), ("/docs/websocket", "websocket.js")])
+async def test_a_page_needs_no_other_host(venue: Venue, page: str, script: str) -> None:
     """A strict policy, own files only, and no HTML made from data."""
-    answer = await venue.http.get("/docs")
+    answer = await venue.http.get(page)
     assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert "default-src 'self'" in answer.headers["content-security-policy"]
     names = re.findall(r'(?:src|href)="(/static/[^"]+)"', answer.text)
-    assert {"/static/docs.js", "/static/docs.css"} <= set(names)
+    assert {f"/static/{script}", "/static/docs.css"} <= set(names)
     text = answer.text
     for name in names:
         part = await venue.http.get(name)
