@@ -113,6 +113,7 @@ async def test_what_a_service_sends_is_as_told(venue: Venue) -> None:
     """All formats at once: greetings, changes, facts of each kind, a drop, a pong, an error, a resume."""
     reference = Reference()
     await venue.publish(*opening())
+    place: dict[str, Any] = {}
     queries = {"": ["karting_data", "timing_data"], "?format=karttime.v1": ["karttime.v1"]}
     for query, formats in queries.items():
         async with venue.watch(query) as watcher:
