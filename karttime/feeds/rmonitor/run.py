@@ -188,6 +188,8 @@ class Run:
         self._decide(car, car.rule.crossed(now.frame, now.at, lap_ms, total_ms))
         if live:
             self.passings[car.id] = now.at
+            if not lap_ms:  # a lap begins here, and what was before is no part of it
+                car.pitted = car.in_pit
             status = Status.FINISHED if now.chequered else Status.ON_TRACK
             if not car.in_pit and car.status is not status:
                 car.status = status
