@@ -49,6 +49,7 @@ _QUOTED: Final = ("$J,", "$G,", "$H,", "$F,", "$RMHL,")  # cut within their last
 _PASSED: Final = re.compile(r'\$J,("[^"]*"),"(\d\d:\d\d:\d\d\.\d{3})","(\d\d:\d\d:\d\d\.\d{3})"')
 _COUNTED: Final = re.compile(r'\$G,(\d+),("[^"]*"),(\d+),(".*")')
 _REFRESHED: Final = ("$B,", "$A,", "$COMP,", "$C,", "$E,", "$H,", "$G,")
+_OTHER_CUTS: Final = 0.02  # share of frames without a crossing in which lines may be cut: most are around crossings
 _WAITING: Final = ("truncated", "fused", "double", "correction", "cp1252")  # for a frame that has what they need
 _STRANGE: Final = ('$X,1,2,"three"', '$F,9999,"00:00:00"', "$GET,7", "$Z", '$RMXX,"7"', "$")
 
@@ -128,7 +129,9 @@ class RMonitorMischief:
     def _after(self, lines: list[str]) -> list[str]:
         """What follows the lines of a frame."""
         more: list[str] = []
-        cuttable = [line.removesuffix("\r\n") for line in lines if line.startswith(_QUOTED)]
+        whole = [line.removesuffix("\r\n") for line in lines if line.startswith(_QUOTED)]
+        crossed = any(line.startswith("$J,") for line in whole)
+        cuttable = whole if crossed or self._rng.random() < _OTHER_CUTS else []
         if cuttable and self._is_due("truncated"):
             more.append(self._cut(self._rng.choice(cuttable)) + "\r\n")
         if cuttable and self._is_due("fused"):
