@@ -23,6 +23,7 @@ from karttime.cli.record import record
 from karttime.cli.replay import replay
 from karttime.cli.serve import serve
 from karttime.cli.simulate import simulate
+from karttime.cli.tui import tui
 from karttime.errors import KarttimeError, UsageError
 
 app = typer.Typer(
@@ -42,6 +43,7 @@ COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
     ("replay", replay),
     ("serve", serve),
     ("simulate", simulate),
+    ("tui", tui),
 )
 
 GROUPS: tuple[tuple[str, typer.Typer], ...] = (
