@@ -75,4 +75,28 @@ def _local(settings: Settings) -> Address:
 
 
 def _replay(wanted: Wanted) -> Source:
-    raise NotImplementedError
+    """A recording. Raises `UsageError` where it is none, or in no known format."""
+    from itertools import islice
+
+    from karttime.analysis.detection import SAMPLE_FRAMES, UNKNOWN, detect
+    from karttime.api.facts import facts
+    from karttime.api.v1 import V1Stream
+    from karttime.engine.clock import Clock
+    from karttime.engine.replay import parse_speed
+    from karttime.feeds.formats import FORMATS
+    from karttime.recording.merge import read_frames
+    from karttime.tui.sources.replay import Replay
+
+    speed = parse_speed(wanted.speed)
+    recording = read_frames(wanted.replay)
+    detection = detect(list(islice(recording, SAMPLE_FRAMES)), FORMATS)
+    if detection.name == UNKNOWN:
+        raise UsageError(f"{wanted.replay[0]} is in no known format: `karttime analyze` says what was looked for")
+    return Replay(
+        recording,
+        decoder=FORMATS[detection.name].decoder,
+        encoder=lambda: V1Stream("recording", clock=Clock()),
+        facts=facts,
+        feed=detection.name,
+        speed=speed,
+    )

@@ -30,7 +30,7 @@ FRAME_S: Final = 0.1  # so often is the screen drawn at most
 IDLE_S: Final = 1.0  # running times on screen go on also while nothing comes
 
 
-class Dashboard(App[None]):
+class Dashboard(App[None], inherit_bindings=False):
     """The dashboard."""
 
     CSS_PATH = "karttime.tcss"
@@ -43,7 +43,10 @@ class Dashboard(App[None]):
         ),
         Binding("question_mark", "help", "Help", key_display="?", id="app.help"),
         Binding("space", "pause", "Pause", id="app.pause"),
-        Binding("q,ctrl+c", "leave", "Quit", id="app.quit"),
+        Binding("ctrl+p", "command_palette", "Commands", show=False, id="app.commands"),
+        Binding("tab", "app.focus_next", "Next part", show=False, id="app.next"),
+        Binding("shift+tab", "app.focus_previous", "Previous part", show=False, id="app.previous"),
+        Binding("q,ctrl+c,ctrl+q", "leave", "Quit", id="app.quit"),
     ]
 
     def __init__(self, source: Source, preferences: Preferences | None = None, circuit: str = "") -> None:
@@ -65,6 +68,11 @@ class Dashboard(App[None]):
         return self._frozen or self.model
 
     @property
+    def paused(self) -> bool:
+        """Whether the view stands still."""
+        return self._frozen is not None
+
+    @property
     def page(self) -> Page | None:
         """The screen that is looked at, which may lie below a dialog."""
         return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, Page)), None)
@@ -81,7 +89,7 @@ class Dashboard(App[None]):
     def on_mount(self) -> None:
         self.theme_changed_signal.subscribe(self, lambda _theme: self._mono())
         self._mono()
-        self.switch_mode("replay" if self.source.transport is not None else "tower")
+        self.switch_mode("tower")
         self.guard(self.feeder.poll, "poll")
         self.set_interval(FRAME_S, self._tick)
 

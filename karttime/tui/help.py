@@ -27,7 +27,7 @@ def help_text(app: "Dashboard") -> Text:
     found: dict[tuple[str, str], list[str]] = {}
     for active in app.screen.active_bindings.values():
         binding = active.binding
-        if binding.description:
+        if binding.description and binding.id:
             found.setdefault((binding.description, binding.id or ""), []).append(app.get_key_display(binding))
     text.append(f"Keys of {app.page.title if app.page else 'this screen'}\n", style="bold")
     for (description, name), keys in sorted(

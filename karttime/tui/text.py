@@ -27,8 +27,7 @@ def lap_time(ms: object) -> str:
     """`1:06.131`; below a minute `26.138`. Empty for none."""
     if not isinstance(ms, int):
         return ""
-    text = format_time(ms)
-    return text.removeprefix("0:")
+    return format_time(ms) if abs(ms) >= 60_000 else f"{ms / 1000:.3f}"
 
 
 def difference(ms: int) -> str:

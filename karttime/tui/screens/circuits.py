@@ -6,7 +6,8 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from karttime.circuits.local import check_name, check_page, check_url
+from karttime.circuits.local import check_name, check_page
+from karttime.circuits.urls import check_url
 from karttime.tui.analysis_text import analysis_text
 from karttime.tui.model import Model
 from karttime.tui.screens.page import Page

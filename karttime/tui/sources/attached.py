@@ -108,7 +108,7 @@ class Attached:
             for it in found
         ]
 
-    async def command(self, circuit_id: str, name: str, **values: Any) -> Any:
+    async def command(self, circuit_id: str, name: str, /, **values: Any) -> Any:
         known: Mapping[str, Callable[[str, Mapping[str, Any]], Awaitable[Any]]] = {
             "start": self._start,
             "stop": self._stop,

@@ -163,25 +163,25 @@ class Source(Protocol):
 
     async def circuits(self) -> Sequence[CircuitInfo]: ...
 
-    def follow(self, circuit_id: str) -> AsyncGenerator[Event, None]:
+    def follow(self, circuit_id: str, /) -> AsyncGenerator[Event, None]:
         """What is told of a circuit, for ever; a lost connection is told and mended."""
         ...
 
     def data_age_ms(self) -> int | None: ...
 
-    async def history(self, circuit_id: str) -> History:
+    async def history(self, circuit_id: str, /) -> History:
         """What happened before the stream began, as far as it is kept; asked for after each gap."""
         ...
 
-    async def laps(self, circuit_id: str, competitor_id: str) -> Sequence[Fields]:
+    async def laps(self, circuit_id: str, competitor_id: str, /) -> Sequence[Fields]:
         """Every lap of one competitor in the running session."""
         ...
 
-    async def frames(self, circuit_id: str, after: int) -> Sequence[FeedEntry]:
+    async def frames(self, circuit_id: str, after: int, /) -> Sequence[FeedEntry]:
         """Frames with a number above `after`, oldest first; bounded."""
         ...
 
-    async def command(self, circuit_id: str, name: str, **values: Any) -> Any:
+    async def command(self, circuit_id: str, name: str, /, **values: Any) -> Any:
         """Do something to a circuit: see `COMMANDS`; the answer depends on it."""
         ...
 

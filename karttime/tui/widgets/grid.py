@@ -89,7 +89,7 @@ def fit(columns: Sequence[Column], width: int) -> list[tuple[Column, int]]:
     return list(zip(chosen, widths, strict=True))
 
 
-class Grid(ScrollView, can_focus=True):
+class Grid(ScrollView, can_focus=True, inherit_bindings=False):
     """The table. `show(rows)` brings it to a new state; what did not change is not drawn again."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
