@@ -13,12 +13,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from karttime import __version__
 from karttime.api import (
     circuits,
+    decisions,
     documentation,
     editing,
     export,
+    frame_log,
+    happenings,
     health,
     history,
     metrics,
+    on_request,
     problems,
     statistics,
     system,
@@ -28,6 +32,10 @@ from karttime.api.origins import Origins
 from karttime.api.problems import problem
 from karttime.api.service import Service
 
+ROUTERS: Final = (
+    *(system, health, metrics, circuits, editing, history, statistics, export),
+    *(happenings, frame_log, decisions, on_request),
+)
 STATIC: Final = Path(__file__).parent / "static"
 
 PAGE_HEADERS: Final = {
@@ -86,6 +94,8 @@ def create_app(service: Service) -> FastAPI:
     """The application; whoever serves it opens and closes the engine and the archive, and adds the live stream."""
     app = FastAPI(title="karttime", version=__version__, description=_ABOUT, docs_url=None, redoc_url=None)
     app.state.service = service
+    app.state.frame_logs = {}
+    app.state.recordings, app.state.recorded = None, set()
     origins = service.origins
     app.add_middleware(BodyLimit)
     app.add_middleware(Settled, service=service)
@@ -100,7 +110,20 @@ def create_app(service: Service) -> FastAPI:
         max_age=3600,
     )
     problems.install(app, debug=service.debug)
-    for module in (system, health, metrics, circuits, editing, history, statistics, export):
+    for module in (
+        system,
+        health,
+        metrics,
+        circuits,
+        editing,
+        history,
+        statistics,
+        export,
+        happenings,
+        frame_log,
+        decisions,
+        on_request,
+    ):
         app.include_router(module.router)
     documentation.install(app, STATIC, PAGE_HEADERS)
 

@@ -30,11 +30,12 @@ class Health(BaseModel):
 class RecorderView(BaseModel):
     """A raw recording: `error` is empty while frames reach the disk, `missed` counts those that did not."""
 
-    model_config = example(file="hill-kart-20260530T085500Z.jsonl.zst", frames=4120, missed=0, error="")
+    model_config = example(file="hill-kart-20260530T085500Z.jsonl.zst", frames=4120, missed=0, error="", bytes=81_300)
     file: str
     frames: int
     missed: int
     error: str
+    bytes: int = 0
 
 
 class CollectorView(BaseModel):
@@ -57,12 +58,19 @@ class CollectorView(BaseModel):
         crashes=0,
         last_error="",
         session_id="20260530T090000Z-1",
+        session_title="Final",
         epoch="5f2c9a1e",
         seq=3977,
         tap_failures=0,
         slow_frames=0,
         doubts=[],
-        recorder={"file": "hill-kart-20260530T085500Z.jsonl.zst", "frames": 4120, "missed": 0, "error": ""},
+        recorder={
+            "file": "hill-kart-20260530T085500Z.jsonl.zst",
+            "frames": 4120,
+            "missed": 0,
+            "error": "",
+            "bytes": 81_300,
+        },
     )
     circuit_id: str
     name: str
@@ -80,6 +88,7 @@ class CollectorView(BaseModel):
     crashes: int
     last_error: str
     session_id: str | None
+    session_title: str = ""
     epoch: str
     seq: int
     tap_failures: int

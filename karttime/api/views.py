@@ -57,7 +57,9 @@ def circuit_view(circuit: Circuit) -> CircuitView:
 def recorder_view(recorder: RecorderStatus) -> RecorderView:
     """Without the folder, which concerns nobody outside; an error of the disk names it."""
     error = "the disk does not take it: see the log" if recorder.error else ""
-    return RecorderView(file=Path(recorder.path).name, frames=recorder.frames, missed=recorder.missed, error=error)
+    return RecorderView(
+        file=Path(recorder.path).name, frames=recorder.frames, missed=recorder.missed, error=error, bytes=recorder.bytes
+    )
 
 
 def collector_view(status: CollectorStatus, place: Place) -> CollectorView:
@@ -79,6 +81,7 @@ def collector_view(status: CollectorStatus, place: Place) -> CollectorView:
         crashes=status.crashes,
         last_error=clean(status.last_error),
         session_id=status.session_id,
+        session_title=clean(status.session_title),
         epoch=place.epoch,
         seq=place.seq,
         tap_failures=status.tap_failures,

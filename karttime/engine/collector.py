@@ -38,7 +38,8 @@ from karttime.engine.source import (
     SourceEvent,
 )
 from karttime.engine.status import CollectorState, CollectorStatus, StatusPublication
-from karttime.engine.taps import FrameBuffer, RecorderTap
+from karttime.engine.supervisor import shielded
+from karttime.engine.taps import FrameBuffer, FrameTap, Inspected, RecorderTap
 from karttime.feeds.base import Decoder, Rejection
 from karttime.feeds.frame import Frame
 
@@ -103,6 +104,7 @@ class Collector:
         self._refused_before: Counter[str] = Counter()  # by decoders that were replaced
         self._other_feed = False
         self._recorder = recorder
+        self._inspectors: dict[object, FrameTap] = {}
         self._recent = FrameBuffer()
         self._refusals = Refusals(circuit.id, clock=self._clock)
         self._history: deque[StatusPublication] = deque(maxlen=self._options.history)
@@ -224,6 +226,7 @@ class Collector:
             crashes=self._crashes,
             last_error=self._last_error,
             session_id=None if session is None else session.id,
+            session_title="" if session is None else session.title,
             frame_age_ms=self._age_ms(self._frame_at),
             epoch=self.hub.epoch,
             seq=self.hub.seq,
@@ -238,6 +241,31 @@ class Collector:
     def _replace_decoder(self) -> None:
         self._refused_before += Counter(self._decoder.refused)
         self._decoder = self._new_decoder()
+
+    def inspect(self, tap: FrameTap) -> Callable[[], None]:
+        """Call `tap` with every frame that the decoder reads; call what is returned to end that."""
+        key = object()
+        self._inspectors[key] = tap
+        return lambda: self._inspectors.pop(key, None) and None
+
+    def record(self, recorder: RecorderTap) -> bool:
+        """Record from now on; False when it is recorded already."""
+        if self._recorder is not None:
+            return False
+        self._recorder = recorder
+        self._mark("the recording was begun on request")
+        return True
+
+    def end_recording(self) -> bool:
+        """End what `record` began; False when nothing is recorded."""
+        recorder, self._recorder = self._recorder, None
+        if recorder is not None:
+            recorder.close()
+        return recorder is not None
+
+    def mark(self, text: str) -> None:
+        """Note in the recording what a person says of this moment."""
+        self._mark(text)
 
     def _take(self, frame: Frame) -> None:
         if self._recorder is not None:
@@ -256,20 +284,27 @@ class Collector:
             self._recent.add(size, frame)
             if self.state not in _DELIVERING:
                 self._became(CollectorState.LIVE)
-        if changes := self._decode(frame):
+        changes, refused = self._decode(frame)
+        if changes:
             self.hub.publish(tuple(changes), self.logbook.current, frame)
+        if self._inspectors:
+            inspected = Inspected(frame, tuple(changes), tuple(refused))
+            for tap in tuple(self._inspectors.values()):
+                shielded(tap, inspected)
 
-    def _decode(self, frame: Frame) -> list[Change]:
+    def _decode(self, frame: Frame) -> tuple[list[Change], list[Rejection]]:
         changes: list[Change] = []
+        refused: list[Rejection] = []
         for fact in self._decoder.feed(frame):
             if isinstance(fact, Rejection):
                 self._refusals.add(fact)
+                refused.append(fact)
                 continue
             self._updates += 1
             change = self.logbook.apply(fact)
             if change.session_id is not None:  # before the first session nothing changes
                 changes.append(change)
-        return changes
+        return changes, refused
 
     def _happened(self, event: SourceEvent) -> None:
         match event:

@@ -39,12 +39,16 @@ class StatusPublication:
 
 @dataclass(frozen=True, slots=True)
 class RecorderStatus:
-    """A recorder tap. `error` is empty while frames reach the disk; `missed` counts those that did not."""
+    """A recorder tap. `error` is empty while frames reach the disk; `missed` counts those that did not.
+
+    `bytes` is what the present file, with its parts, has on disk.
+    """
 
     path: str
     frames: int
     missed: int
     error: str
+    bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,7 @@ class CollectorStatus:
         slowest_ms: the longest of those, 0 before the first.
         doubts: what the decoder cannot know, in sentences.
         recorder: None when nothing is recorded.
+        session_title: of the running session, as the feed sent it.
     """
 
     circuit_id: str
@@ -106,6 +111,7 @@ class CollectorStatus:
     slowest_ms: int = 0
     doubts: tuple[str, ...] = ()
     recorder: RecorderStatus | None = None
+    session_title: str = ""
 
 
 @dataclass(frozen=True, slots=True)

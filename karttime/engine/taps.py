@@ -4,16 +4,30 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
+from karttime.domain.session import Change
 from karttime.engine.clock import Clock
 from karttime.engine.status import RecorderStatus
 from karttime.errors import RecorderError, UsageError
+from karttime.feeds.base import Rejection
 from karttime.feeds.frame import Frame
 
 _log = logging.getLogger(__name__)
 
 _RETRY_S: Final = 60.0  # a full disk is looked at again once a minute
+
+
+class Inspected(NamedTuple):
+    """A frame, what it changed, and what of it was refused (hostile bytes, to be escaped by whoever shows them)."""
+
+    frame: Frame
+    changes: tuple[Change, ...]
+    refused: tuple[Rejection, ...]
+
+
+FrameTap = Callable[[Inspected], None]
+"""Looks over the decoder's shoulder; quick, because it runs in the collector's own step."""
 
 
 class FrameWriter(Protocol):
@@ -51,6 +65,7 @@ class RecorderTap:
         self._frames = 0
         self._missed = 0
         self._error = ""
+        self._bytes = 0
         self._retry_at = float("-inf")
 
     def write(self, frame: Frame) -> None:
@@ -87,7 +102,9 @@ class RecorderTap:
 
     def status(self) -> RecorderStatus:
         """As it is now."""
-        return RecorderStatus(self._path, self._frames, self._missed, self._error)
+        if self._writer is not None:
+            self._bytes = self._writer.bytes
+        return RecorderStatus(self._path, self._frames, self._missed, self._error, self._bytes)
 
     def _reopen(self) -> FrameWriter | None:
         if self._clock.monotonic() < self._retry_at:

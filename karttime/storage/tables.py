@@ -9,6 +9,7 @@
 | `circuits` | one circuit and how to reach its feed | id |
 | `api_keys` | one operator's key, hashed | id; hash |
 | `circuit_analysis` | the last analysis of a circuit's feed | circuit |
+| `lap_decisions` | one decision of a person about a lap: excluded or restored, why | id, growing |
 
 A timing row's position in the stream (circuit, epoch, seq, competitor) is unique too: writing it again changes nothing.
 What is here must be what `migrations` makes, which a test holds.
@@ -16,7 +17,7 @@ What is here must be what `migrations` makes, which a test holds.
 
 from typing import Final
 
-from sqlalchemy import JSON, BigInteger, Column, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Index, Integer, MetaData, String, Table, Text
 
 VERSION_TABLE: Final = "karttime_version"
 
@@ -118,4 +119,18 @@ circuit_analysis = Table(
     Column("circuit_id", String(128), primary_key=True),
     Column("at", BigInteger, nullable=False),
     Column("result", JSON, nullable=False),
+)
+
+lap_decisions = Table(
+    "lap_decisions",
+    metadata,
+    Column("id", _BIG_ID, primary_key=True, autoincrement=True),
+    Column("circuit_id", String(128), nullable=False),
+    Column("session_id", String(64), nullable=False),
+    Column("competitor_id", String(128), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("excluded", Boolean, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Index("lap_decisions_by_session", "circuit_id", "session_id", "id"),
 )

@@ -82,14 +82,13 @@ class Attached:
         laps = await self._pages(f"{path}/laps", HISTORY_PAGES)
         session_id = laps[0]["session_id"] if laps else None
         stops = await self._try(f"{path}/stops", PAGE)
-        notes = await self._try(f"{path}/notes", PAGE)
         events = await self._try(f"{path}/logs", 200)
         if session_id is None and stops:
             session_id = stops[0].get("session_id")
         connection = [
             {"at": it.get("timestamp"), "event": it.get("event"), "detail": it.get("detail")} for it in events
         ]
-        facts = {"laps": laps[::-1], "stops": _stop_facts(stops), "notes": notes, "connection": connection[::-1]}
+        facts = {"laps": laps[::-1], "stops": _stop_facts(stops), "connection": connection[::-1]}
         return History(facts, session_id)
 
     async def laps(self, circuit_id: str, competitor_id: str) -> Sequence[Mapping[str, Any]]:
