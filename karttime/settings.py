@@ -15,6 +15,7 @@
 | `WS_MAX_CLIENTS` | `5000` | WebSocket clients at the same time; further ones are told to try later; `0`: any |
 | `WS_MAX_CLIENTS_PER_ADDRESS` | `500` | the same for clients from one address; `0`: any |
 | `WS_COMPRESSION` | off | clients of the live stream that ask for it are sent compressed messages |
+| `TRUSTED_PROXIES` | this machine | reverse proxies whose `X-Forwarded-For` is believed: addresses or networks |
 | `ALLOW_PRIVATE` | off | circuits in private networks and on this machine may be connected to |
 | `ON_DEMAND_STOP_AFTER` | empty | collect a circuit from its first viewer until so many seconds after the last |
 | `RACE_MONITOR_URL` | `https://api.race-monitor.com` | where `racemonitor:RACE_ID` is looked up |
@@ -27,7 +28,7 @@ An option of the command line wins over the environment, the environment over `.
 
 import re
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -72,6 +73,7 @@ class Settings(BaseSettings):
     ws_max_clients: Annotated[int, Field(ge=0)] = 5000
     ws_max_clients_per_address: Annotated[int, Field(ge=0)] = 500
     ws_compression: bool = False
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ("127.0.0.0/8", "::1")
     allow_private: bool = False
     on_demand_stop_after: Annotated[float, Field(ge=0, le=86_400)] | None = None
     race_monitor_url: str = BASE
@@ -97,6 +99,20 @@ class Settings(BaseSettings):
             return check_base(value)
         except UsageError as error:
             raise ValueError(str(error)) from None
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _proxies(cls, value: object) -> object:
+        if isinstance(value, str):
+            value = [part.strip() for part in value.split(",") if part.strip()]
+            for network in value:
+                try:
+                    ip_network(network)
+                except ValueError:
+                    raise ValueError(
+                        "addresses and networks such as 10.0.0.7,192.168.1.0/24 are wanted, separated by commas"
+                    ) from None
+        return value
 
     @field_validator("record_keep_size")
     @classmethod

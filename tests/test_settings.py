@@ -160,3 +160,14 @@ def test_passwords_are_masked(monkeypatch: pytest.MonkeyPatch, url: str) -> None
 def test_an_address_without_a_password_is_shown_whole(url: str) -> None:
     """Nothing to hide."""
     assert module.masked(url) == url
+
+
+def test_trusted_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This machine where nothing is said; a name, or a network with host bits, is told what is wanted."""
+    assert load(None).trusted_proxies == ("127.0.0.0/8", "::1")
+    monkeypatch.setenv("TRUSTED_PROXIES", " 10.0.0.7, fd00::/8,")
+    assert load(None).trusted_proxies == ("10.0.0.7", "fd00::/8")
+    for bad in ("proxy.example", "10.0.0.7/8", "*"):
+        monkeypatch.setenv("TRUSTED_PROXIES", bad)
+        with pytest.raises(UsageError, match="TRUSTED_PROXIES: addresses and networks such as"):
+            load(None)

@@ -28,6 +28,7 @@ from karttime.api import (
     system,
 )
 from karttime.api.body import BodyLimit
+from karttime.api.counting import Counting
 from karttime.api.origins import Origins
 from karttime.api.problems import problem
 from karttime.api.service import Service
@@ -96,6 +97,7 @@ def create_app(service: Service) -> FastAPI:
     app.state.service = service
     app.state.frame_logs = {}
     app.state.recordings, app.state.recorded = None, set()
+    app.state.counting = Counting()
     origins = service.origins
     app.add_middleware(BodyLimit)
     app.add_middleware(Settled, service=service)

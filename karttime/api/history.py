@@ -14,6 +14,7 @@ from karttime.api.access import MAY_CHANGE, MAY_READ
 from karttime.api.paging import NO_CONTROLS, Limit, SessionParameter, cursor_query, decode, encode, lead_on
 from karttime.api.runs import database, in_memory, laps_of, session_in_memory, stored_run
 from karttime.api.service import Service
+from karttime.api.statistics import counting_of
 from karttime.api.system import CircuitId, Serving
 from karttime.api.timing_schemas import (
     ClassificationView,
@@ -95,6 +96,7 @@ async def data(
 @router.delete("/data", dependencies=[MAY_CHANGE])
 async def delete_data(
     service: Serving,
+    request: Request,
     circuit_id: CircuitId,
     before: Annotated[
         datetime, Query(description="Delete what is older, ISO 8601.", examples=["2026-01-01T00:00:00Z"])
@@ -102,7 +104,9 @@ async def delete_data(
 ) -> Deleted:
     """Delete stored timing rows that are older than a moment; sessions and laps stay."""
     await service.circuit(circuit_id)
-    return Deleted(deleted=await run_in_threadpool(delete_timing, database(service), circuit_id, _ms(before)))
+    deleted = await run_in_threadpool(delete_timing, database(service), circuit_id, _ms(before))
+    counting_of(request).forget(circuit_id)
+    return Deleted(deleted=deleted)
 
 
 @router.get("/classification", dependencies=[MAY_READ])

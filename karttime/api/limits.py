@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from karttime.api.frames import CloseCode
+from karttime.api.proxies import LOOPBACK, Network
 
 
 class Bucket:
@@ -40,6 +41,7 @@ class LinkLimits:
         token: seconds in which a client that needs a token, and brought none, has to send one.
         request: seconds from the connection, or the first byte, to the end of an HTTP request.
         deflate: messages may be compressed, to it and from it.
+        proxies: networks of reverse proxies, which are believed whose a connection is.
         connections: of all kinds together; further ones are cut off at once.
     """
 
@@ -53,6 +55,7 @@ class LinkLimits:
     token: float = 10.0
     request: float = 10.0
     deflate: bool = False
+    proxies: tuple[Network, ...] = LOOPBACK
     connections: int = 8192
 
 

@@ -7,10 +7,9 @@ client: whoever writes looks at `busy` first, and `Visitor.writable` says when a
 """
 
 import asyncio
-import ipaddress
 import logging
 import os
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine
 from enum import Enum, auto
 from typing import Any, ClassVar, Final, Protocol, cast
 
@@ -21,6 +20,7 @@ from karttime.api.frames import Close, CloseCode, Message, Opcode, Ping, Pong, R
 from karttime.api.handshake import RefusedError, Request
 from karttime.api.keeper import Keeper
 from karttime.api.limits import Bucket, Doors
+from karttime.api.proxies import client_address
 
 log = logging.getLogger(__name__)
 
@@ -275,7 +275,9 @@ class Link(asyncio.Protocol):
     def _visit(self, request: Request) -> None:
         if self._state is not State.OPEN:
             return
-        self.address = client_address(self._transport.get_extra_info("peername"), request.headers)
+        self.address = client_address(
+            self._transport.get_extra_info("peername"), request.headers, self.keeper.limits.proxies
+        )
         full = self.endpoint.doors.enter(self.address)
         if full is not None:
             self.close(*full)
@@ -322,16 +324,3 @@ class Link(asyncio.Protocol):
 def link_class(endpoint: Endpoint, keeper: Keeper) -> type[Link]:
     """The class for uvicorn, whose connections are served by an endpoint."""
     return type("Link", (Link,), {"__slots__": (), "endpoint": endpoint, "keeper": keeper})
-
-
-def client_address(peer: tuple[Any, ...] | None, headers: Mapping[str, str]) -> str:
-    """Who a client is: its address, told by a reverse proxy when that runs on this machine; of IPv6, the network."""
-    try:
-        address = ipaddress.ip_address(str(peer[0]).partition("%")[0]) if peer else None
-        if address is not None and address.is_loopback and "x-forwarded-for" in headers:
-            address = ipaddress.ip_address(headers["x-forwarded-for"].rpartition(",")[2].strip())
-    except ValueError:
-        return ""
-    if isinstance(address, ipaddress.IPv6Address):
-        return str(address.ipv4_mapped or ipaddress.IPv6Network((address, 64), strict=False))
-    return str(address or "")

@@ -1,11 +1,11 @@
-"""`/circuits/{id}/statistics`: figures of what is stored and of what runs."""
+"""`/circuits/{id}/statistics`: figures of what is stored, counted now and then, and of what runs."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
-from fastapi import APIRouter
-from fastapi.concurrency import run_in_threadpool
+from fastapi import APIRouter, Request
 
 from karttime.api.access import MAY_READ
+from karttime.api.counting import Counting
 from karttime.api.system import CircuitId, Serving
 from karttime.api.timing_schemas import LiveFigures, Statistics, StoredFigures
 from karttime.api.views import lap_view, optional_iso
@@ -26,35 +26,53 @@ LAP_WINDOW_MS: Final = 5 * 60_000
 
 
 @router.get("/statistics", dependencies=[MAY_READ])
-async def statistics(service: Serving, circuit_id: CircuitId) -> Statistics:
-    """Figures of a circuit: counts, first and last time, rates, sessions, best laps, refusals by reason."""
+async def statistics(service: Serving, request: Request, circuit_id: CircuitId) -> Statistics:
+    """Figures of a circuit: counts, first and last time, rates, sessions, best laps, refusals by reason.
+
+    What is stored is counted at most every ten seconds, and seldom where that takes long: `counted_at` says when.
+    """
     await service.circuit(circuit_id)
     try:
         collector = service.engine.collector(circuit_id)
     except UnknownCircuit:  # known, and never started
         collector = None
-    found, best = None, list[LapRow]()
+    counted: _Counted | None = None
     if service.archive is not None:
-        found, best = await run_in_threadpool(_read, service.archive.database, circuit_id)
+        database, wall_ms = service.archive.database, service.clock.wall_ms
+        counted = await counting_of(request).get(circuit_id, lambda: _read(database, circuit_id, wall_ms()))
     return Statistics(
         circuit_id=circuit_id,
         timestamp=iso(service.clock.wall_ms()),
-        stored=None if found is None else _stored(found),
+        stored=None if counted is None else _stored(counted),
         live=None if collector is None else live_figures(collector),
-        best_laps=[lap_view(row) for row in best],
+        best_laps=[] if counted is None else [lap_view(row) for row in counted.best],
         refused={} if collector is None else dict(collector.status().refused),
     )
 
 
-def _read(database: Database, circuit_id: str) -> tuple[Figures, list[LapRow]]:
+class _Counted(NamedTuple):
+    at: int
+    figures: Figures
+    best: list[LapRow]
+
+
+def counting_of(request: Request) -> Counting[_Counted]:
+    """What this application has counted."""
+    found: Counting[_Counted] = request.app.state.counting
+    return found
+
+
+def _read(database: Database, circuit_id: str, at: int) -> _Counted:
     with database.reading() as connection:
         fastest = laps.fastest(connection, circuit_id, 10 * BEST_LAPS)
         sound = [row for row in fastest if LapFlag.DOUBTFUL.value not in row.flags]
-        return figures(connection, circuit_id), sound[:BEST_LAPS]
+        return _Counted(at, figures(connection, circuit_id), sound[:BEST_LAPS])
 
 
-def _stored(found: Figures) -> StoredFigures:
+def _stored(counted: _Counted) -> StoredFigures:
+    found = counted.figures
     return StoredFigures(
+        counted_at=iso(counted.at),
         timing_rows=found.timing_rows,
         laps=found.laps,
         sessions=sum(found.sessions_by_kind.values()),

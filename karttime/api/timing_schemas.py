@@ -202,9 +202,10 @@ class DriverView(BaseModel):
 
 
 class StoredFigures(BaseModel):
-    """What the database holds of a circuit."""
+    """What the database held of a circuit at `counted_at`."""
 
     model_config = example(
+        counted_at="2026-05-30T09:03:20.500Z",
         timing_rows=51_200,
         laps=1_210,
         sessions=6,
@@ -212,6 +213,7 @@ class StoredFigures(BaseModel):
         first_at="2026-05-30T07:00:00.000Z",
         last_at="2026-05-30T09:03:20.000Z",
     )
+    counted_at: str
     timing_rows: int
     laps: int
     sessions: int

@@ -22,6 +22,7 @@ from karttime.api.app import create_app
 from karttime.api.limits import LIMITS
 from karttime.api.origins import Origins
 from karttime.api.policy import Policy
+from karttime.api.proxies import networks
 from karttime.api.server import bind, quiet_logs, serve
 from karttime.api.service import Service
 from karttime.api.stored import FRESH_S, StoredCircuits, StoredKeys
@@ -160,7 +161,7 @@ async def _run(plan: Plan, circuits: LocalCircuits, archive: Archive, listener: 
             origins,
             max_clients=settings.ws_max_clients,
             max_per_address=settings.ws_max_clients_per_address,
-            limits=replace(LIMITS, deflate=settings.ws_compression),
+            limits=replace(LIMITS, deflate=settings.ws_compression, proxies=networks(settings.trusted_proxies)),
             debug=settings.debug,
             access=access,
             store=store,

@@ -183,6 +183,28 @@ async def test_a_description_that_is_no_good_is_422_and_changes_nothing(venue: V
     assert len((await venue.http.get("/circuits")).json()) == len(CIRCUITS)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ws://127.0.0.1:8000/",
+        "ws://10.0.0.1/",
+        "ws://[::1]/",
+        "ws://169.254.169.254/",
+        "ws://2130706433/",
+        "ws://a:22/",
+    ],
+)
+async def test_addresses_that_must_not_be_connected_to_are_refused(venue: Venue, url: str) -> None:
+    """By every call that sets one, and the circuit stays as it was."""
+    await created(venue)
+    before = (await venue.http.get("/circuits/new-hill")).json()
+    for method, path in (("POST", "/circuits"), ("PUT", "/circuits/new-hill"), ("PATCH", "/circuits/new-hill")):
+        answer = await venue.http.request(method, path, json=NEW | {"nom": "Evil", "wssUrl": url})
+        assert url in detail(answer, 422)
+    assert (await venue.http.get("/circuits/new-hill")).json() == before
+    assert "Evil" not in (await venue.http.get("/circuits")).text
+
+
 async def test_put_with_another_id_is_refused(venue: Venue) -> None:
     """A circuit keeps its id: clients and stored data know it by that."""
     await created(venue)

@@ -18,7 +18,7 @@ from karttime.api.frames import Opcode, deflated_frame, frame, text_frame, unmas
 from karttime.api.handshake import RefusedError, Request
 from karttime.api.keeper import Keeper
 from karttime.api.limits import Doors, LinkLimits
-from karttime.api.link import Link, client_address
+from karttime.api.link import Link
 from karttime.api.server import bind, quiet_logs, serve_over
 from karttime.domain.updates import Cell, CellsChanged
 
@@ -353,26 +353,6 @@ async def test_a_fault_of_ours_ends_one_connection_and_is_logged(caplog: pytest.
         await good.send("here")
         assert await good.recv() == "here"
     assert "a bug" in caplog.text
-
-
-@pytest.mark.parametrize(
-    ("peer", "forwarded", "address"),
-    [
-        (("192.0.2.7", 5000), None, "192.0.2.7"),
-        (("192.0.2.7", 5000), "198.51.100.1", "192.0.2.7"),  # anybody can say so
-        (("127.0.0.1", 5000), "203.0.113.5, 198.51.100.1", "198.51.100.1"),  # what the proxy itself saw
-        (("127.0.0.1", 5000), None, "127.0.0.1"),
-        (("127.0.0.1", 5000), "nonsense", ""),
-        (("2001:db8:1:2:3::4", 5000, 0, 0), None, "2001:db8:1:2::/64"),
-        (("fe80::1%eth0", 5000, 0, 2), None, "fe80::/64"),
-        (("::ffff:192.0.2.7", 5000, 0, 0), None, "192.0.2.7"),
-        (None, None, ""),
-    ],
-)
-def test_a_client_is_known_by_its_address(peer: tuple[object, ...] | None, forwarded: str | None, address: str) -> None:
-    """A proxy on this machine is believed; one household of IPv6 is one."""
-    headers = {} if forwarded is None else {"x-forwarded-for": forwarded}
-    assert client_address(peer, headers) == address
 
 
 async def never_reading(venue: Venue) -> sockets.socket:

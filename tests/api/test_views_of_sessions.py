@@ -158,6 +158,7 @@ async def test_statistics_count_what_is_stored_and_what_runs(venue: Venue) -> No
     venue.script.refused["unknown-line"] = 2
     await stored(venue, 8)
     found = (await venue.http.get("/circuits/hill/statistics")).json()
+    assert found["stored"].pop("counted_at") <= found["timestamp"]
     assert found["stored"] == {
         "timing_rows": 2,
         "laps": 5,
@@ -172,6 +173,16 @@ async def test_statistics_count_what_is_stored_and_what_runs(venue: Venue) -> No
     assert live["messages_per_minute"] == 6.0, "five more in fifty seconds"
     assert live["laps_per_minute"] == 6.0
     assert found["refused"] == {"unknown-line": 2}
+
+
+async def test_statistics_follow_a_deletion_at_once(venue: Venue) -> None:
+    """Otherwise two calls in a row count once."""
+    await race(venue)
+    await stored(venue, 8)
+    first, second = [(await venue.http.get("/circuits/hill/statistics")).json()["stored"] for _ in range(2)]
+    assert second == first
+    await venue.http.delete("/circuits/hill/data", params={"before": "2027-01-01"})
+    assert (await venue.http.get("/circuits/hill/statistics")).json()["stored"]["timing_rows"] == 0
 
 
 async def test_statistics_of_a_circuit_that_never_ran(venue: Venue) -> None:

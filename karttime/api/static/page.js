@@ -11,6 +11,27 @@ let rows = new Map();
 let columns = [];
 let dataAt = null;
 let connected = null;
+let key = sessionStorage.getItem("key") ?? ""; // of this tab alone, and gone with it
+
+async function call(path, method = "GET") {
+  const answer = await fetch(path, { method, headers: key ? { Authorization: `Bearer ${key}` } : {} });
+  if (answer.status === 401) askForKey();
+  return answer;
+}
+
+function askForKey() {
+  byId("ask").hidden = false;
+  byId("connection").textContent = key ? "this key is not valid" : "an API key is needed";
+}
+
+function useKey() {
+  key = byId("key").value.trim();
+  sessionStorage.setItem("key", key);
+  byId("key").value = "";
+  byId("ask").hidden = true;
+  byId("connection").textContent = "";
+  begin();
+}
 
 function address(path) {
   const scheme = location.protocol === "https:" ? "wss:" : "ws:";
@@ -34,10 +55,17 @@ function follow() {
   showSession();
   socket = new WebSocket(address(path("live?format=karting_data")));
   socket.onmessage = (event) => take(JSON.parse(event.data));
-  socket.onopen = () => { wait = 1000; };
-  socket.onclose = () => {
+  socket.onopen = () => {
+    wait = 1000;
+    if (key) socket.send(JSON.stringify({ type: "auth", token: key }));
+  };
+  socket.onclose = (event) => {
     connected = false;
     showAge();
+    if (event.code === 4401) {
+      askForKey();
+      return;
+    }
     retry = setTimeout(follow, wait);
     wait = Math.min(2 * wait, 15000);
   };
@@ -89,7 +117,7 @@ function showAge() {
 
 async function showSession() {
   try {
-    const answer = await fetch(path("classification"));
+    const answer = await call(path("classification"));
     if (!answer.ok) return;
     const board = await answer.json();
     const session = board.session;
@@ -107,7 +135,7 @@ async function showSession() {
 
 async function command(name) {
   try {
-    const answer = await fetch(path(name), { method: "POST" });
+    const answer = await call(path(name), "POST");
     const result = await answer.json();
     byId("connection").textContent = result.status === "kept_running" ? "kept running: others are watching" : result.detail ?? result.status;
   } catch {
@@ -116,8 +144,15 @@ async function command(name) {
 }
 
 async function begin() {
+  clearTimeout(retry);
   try {
-    const circuits = await (await fetch("/circuits")).json();
+    const answer = await call("/circuits");
+    if (!answer.ok) {
+      byId("note").textContent = (await answer.json()).detail ?? "The service does not answer.";
+      if (answer.status !== 401) setTimeout(begin, 3000);
+      return;
+    }
+    const circuits = await answer.json();
     const choice = byId("circuit");
     choice.replaceChildren(...circuits.map((circuit) => new Option(circuit.nom, circuit.id)));
     const wanted = decodeURIComponent(location.hash.slice(1));
@@ -137,6 +172,8 @@ byId("circuit").onchange = () => {
 };
 byId("start").onclick = () => command("start-timing");
 byId("stop").onclick = () => command("stop-timing");
+byId("use").onclick = useKey;
+byId("key").onkeydown = (event) => { if (event.key === "Enter") useKey(); };
 setInterval(showAge, 1000);
-setInterval(showSession, 2000);
+setInterval(() => { if (byId("circuit").value && byId("ask").hidden) showSession(); }, 2000);
 begin();
