@@ -13,7 +13,7 @@ from karttime.api.views import circuit_view
 from karttime.circuits.circuit import Circuit, CircuitConflict, CircuitStore
 from karttime.circuits.labels import APP_COLUMNS, edited
 from karttime.circuits.local import check_name, check_page, slug, unused
-from karttime.circuits.urls import feed_of
+from karttime.circuits.urls import feed_after, feed_of
 from karttime.errors import UsageError
 
 router = APIRouter(prefix="/circuits", tags=["circuits"], dependencies=[MAY_CHANGE])
@@ -91,6 +91,8 @@ def _described(service: Service, body: CircuitBody | CircuitPatch, circuit: Circ
     whole = isinstance(body, CircuitBody)
     columns = {name: getattr(body, name) for name in APP_COLUMNS if name in given}
     url = service.engine.options.addresses.check(body.wssUrl) if whole or "wssUrl" in given else circuit.url
+    told = feed_after(url, circuit.url, circuit.feed) if circuit.url else feed_of(url)
+    feed = body.feed or told
     return replace(
         circuit,
         name=check_name(body.nom) if whole or "nom" in given else circuit.name,
@@ -98,16 +100,9 @@ def _described(service: Service, body: CircuitBody | CircuitPatch, circuit: Circ
         live_timing_url=check_page(body.liveTimingUrl)
         if whole or "liveTimingUrl" in given
         else circuit.live_timing_url,
-        feed=_feed(service, body.feed) if body.feed else _told_by(service, url, circuit),
+        feed=feed if feed == circuit.feed else _feed(service, feed),
         column_labels=edited(circuit.column_labels, body.mappings, columns),
     )
-
-
-def _told_by(service: Service, url: str, before: Circuit) -> str:
-    """The feed where nobody says one: that of before, unless it was only what another address stood for."""
-    if url == before.url or (before.url and before.feed != feed_of(before.url)):
-        return before.feed
-    return _feed(service, feed_of(url))
 
 
 def _feed(service: Service, feed: str) -> str:

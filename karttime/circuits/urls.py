@@ -108,6 +108,11 @@ def feed_of(url: str) -> str:
     return "apex" if relay_of(url) is None else RACE
 
 
+def feed_after(url: str, before: str, feed: str) -> str:
+    """The feed of a circuit whose address was `before`, and is now `url`: it stays unless the address alone told it."""
+    return feed_of(url) if url != before and feed == feed_of(before) else feed
+
+
 def split_feed(text: str) -> tuple[str, str]:
     """`rmonitor+ws://host` as (`rmonitor`, `ws://host`); without a feed in front, the one the address stands for."""
     found = _FEED.fullmatch(text.strip())

@@ -12,7 +12,7 @@ from karttime.api.tokens import new_token
 from karttime.circuits.circuit import Circuit
 from karttime.circuits.labels import edited
 from karttime.circuits.local import check_name, check_page, slug, unused
-from karttime.circuits.urls import check_url, feed_of
+from karttime.circuits.urls import check_url, feed_after, feed_of
 from karttime.domain.times import iso_from_ms
 from karttime.errors import UsageError
 from karttime.feeds.formats import FORMATS
@@ -94,6 +94,7 @@ def edit_circuit(url: str | None, circuit_id: str, changes: dict[str, str | None
     with _database(url) as database:
         before = _known(database, circuit_id)
         given = {name: value for name, value in changes.items() if value is not None}
+        given.setdefault("feed", feed_after(given.get("url", before.url).strip(), before.url, before.feed))
         after = _checked(replace(before, updated_at=_now(), **given), labels)  # type: ignore[arg-type]  # all are texts
         asyncio.run(StoredCircuits(database).replace(after))
     return after

@@ -49,9 +49,11 @@ def add(
 ) -> None:
     """Add a circuit and print its id."""
     from karttime.circuits.circuit import Circuit
+    from karttime.circuits.urls import split_feed
     from karttime.cli.administration import add_circuit
 
-    typer.echo(add_circuit(database, Circuit("", name, url, feed, live_timing_url=page), label or ()).id)
+    told, address = split_feed(url)
+    typer.echo(add_circuit(database, Circuit("", name, address, feed or told, live_timing_url=page), label or ()).id)
 
 
 @circuits.command()

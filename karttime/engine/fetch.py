@@ -34,6 +34,10 @@ class Answer:
     body: bytes
 
 
+class _Unreachable(OSError):  # noqa: N818 - it says what is wrong
+    """An address that leads on to the next one; its text is the reason."""
+
+
 async def fetch(url: str, query: Mapping[str, str], options: LinkOptions, *, largest: int) -> Answer:
     """GET an address.
 
@@ -51,6 +55,8 @@ async def fetch(url: str, query: Mapping[str, str], options: LinkOptions, *, lar
             return await _fetch(httpx.URL(url, params=query), options, largest)
     except httpx.HTTPError as error:
         raise SourceError(_explained(error)) from error
+    except _Unreachable as error:
+        raise SourceError(str(error)) from error
     except OPENING_ERRORS as error:
         raise SourceError(explain(error)) from error
 
@@ -69,7 +75,7 @@ async def _fetch(url: httpx.URL, options: LinkOptions, largest: int) -> Answer:
             try:
                 response = await client.send(request, stream=True, follow_redirects=False)
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-                raise OSError(_explained(error)) from error  # leads on to the next address
+                raise _Unreachable(_explained(error)) from error
             return Answer(response.status_code, dict(response.headers), await _body(response, largest))
 
     _, answer = await first_that_opens(url.host, port, options, ask)
@@ -98,4 +104,9 @@ def _explained(error: httpx.HTTPError) -> str:
         return "the server did not answer in time"
     if isinstance(error, httpx.ProtocolError | httpx.ReadError):
         return "the server does not speak HTTP at this address, or broke off"
-    return clean(str(error), 120) or type(error).__name__
+    below: BaseException | None = error
+    while below is not None and not isinstance(below, OSError):
+        below = below.__cause__ or below.__context__
+    while isinstance(below, OSError) and not below.errno and isinstance(below.__cause__, OSError):
+        below = below.__cause__  # the library's own one around what the system said
+    return explain(below) if isinstance(below, OSError) else clean(str(error), 120) or type(error).__name__

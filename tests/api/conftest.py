@@ -39,6 +39,7 @@ from karttime.domain.updates import (
 from karttime.engine.engine import Engine
 from karttime.engine.source import Connected, Connecting, Lost, SourceItem
 from karttime.feeds.base import FeedFormat, Score
+from karttime.feeds.formats import FORMATS
 from karttime.feeds.frame import Frame
 from karttime.storage.archive import Archive, ArchiveOptions
 from karttime.storage.database import Database
@@ -194,7 +195,7 @@ async def serving(
 ) -> AsyncIterator[Venue]:
     """A service that listens; `hill` is collected."""
     script = Script()
-    formats = {"script": FeedFormat("script", lambda: script, lambda _frames: Score(1.0))}
+    formats = dict(FORMATS) | {"script": FeedFormat("script", lambda: script, lambda _frames: Score(1.0))}
     database = Database(f"sqlite:///{folder}/karttime.db")
     journal = Journal(folder / "journal.db")
     archive = Archive(database, ArchiveOptions(interval=0.005), journal=journal)
@@ -205,7 +206,7 @@ async def serving(
         store = StoredCircuits(database, LocalCircuits(CIRCUITS))
         async with Engine(store, formats=formats, source_factory=lambda _circuit: script) as engine:
             access = Access(policy, StoredKeys(database))
-            given: dict[str, Any] = {"access": access, "store": store, "feeds": ("script", "apex")} | options
+            given: dict[str, Any] = {"access": access, "store": store, "feeds": ("script", *FORMATS)} | options
             service = Service(engine, archive, Origins(origins), **given)
             async with asyncio.TaskGroup() as group:
                 group.create_task(serve(create_app(service), listener, ready, stop))

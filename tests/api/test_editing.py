@@ -166,7 +166,7 @@ BAD: Sequence[tuple[dict[str, Any], str]] = (
     ({"nom": "  "}, "name"),
     ({"nom": "a\u0007b"}, "control"),
     ({"nom": 5}, "nom"),
-    ({"feed": "telepathy"}, "known are apex, script"),
+    ({"feed": "telepathy"}, "known are apex, racemonitor, rmonitor, script"),
     ({"mappings": {"X": "Kart"}}, "C1 to C99"),
     ({"mappings": {"C0": "Kart"}}, "C1 to C99"),
     ({"mappings": {"C1": "Kart"}, "c1": "Pilote"}, "disagree about C1"),
@@ -239,3 +239,39 @@ async def test_two_who_add_the_same_id_at_once(venue: Venue) -> None:
     bodies = [body | {"wssUrl": f"wss://{number}.example/"} for number in range(4)]
     answers = await asyncio.gather(*(venue.http.post("/circuits", json=it) for it in bodies))
     assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
+
+
+@pytest.mark.parametrize(
+    ("url", "feed"),
+    [
+        ("wss://new.example/", "apex"),
+        ("rmonitor://new.example", "rmonitor"),
+        ("racemonitor:37872", "racemonitor"),
+        ("wss://relay.example/instance/209/abcdefgh-1234", "racemonitor"),
+    ],
+)
+async def test_the_address_tells_the_feed_where_nobody_does(venue: Venue, url: str, feed: str) -> None:
+    """And goes on to, when it is changed; a feed that somebody said stays."""
+    body = {"nom": "New Hill", "wssUrl": url}
+    assert (await venue.http.post("/circuits", json=body)).json()["feed"] == feed
+    changed = await venue.http.patch("/circuits/new-hill", json={"wssUrl": "rmonitor://other.example:60000"})
+    assert changed.status_code == 200, changed.text
+    assert (changed.json()["wssUrl"], changed.json()["feed"]) == ("rmonitor://other.example:60000", "rmonitor")
+    put = await venue.http.put("/circuits/new-hill", json=body | {"feed": "script"})
+    assert put.json()["feed"] == "script"
+    assert (await venue.http.patch("/circuits/new-hill", json={"wssUrl": "racemonitor:7"})).json()["feed"] == "script"
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("rmonitor://10.0.0.7", "private network"),
+        ("rmonitor://169.254.169.254:8000", "not a public address"),
+        ("rmonitor://new.example:22", "port 22"),
+        ("racemonitor:../x", "names no race"),
+        ("tcp://new.example:50000", "does not begin with"),
+    ],
+)
+async def test_addresses_of_every_scheme_are_held_to_the_rules(venue: Venue, url: str, says: str) -> None:
+    answer = await venue.http.post("/circuits", json={"nom": "New Hill", "wssUrl": url})
+    assert says in detail(answer, 422)

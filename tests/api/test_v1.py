@@ -36,8 +36,8 @@ from karttime.domain.updates import (
     SessionKind,
     SessionStarted,
 )
-from karttime.feeds.apex.decoder import ApexDecoder
 from karttime.feeds.base import Rejection
+from karttime.feeds.formats import FORMATS
 from karttime.feeds.frame import Frame
 from karttime.recording.reader import open_recording
 from karttime.storage.journal_file import Stored
@@ -440,9 +440,9 @@ def test_a_failure_on_the_way_is_made_good_by_the_next_message(monkeypatch: pyte
 # -- whole feeds -------------------------------------------------------------------------------------------------
 
 
-def follow(frames: Iterable[Frame], every: int) -> tuple[Stage, int, int]:
+def follow(frames: Iterable[Frame], every: int, feed: str = "apex") -> tuple[Stage, int, int]:
     """Follow a feed from before its first session; compare the state at every N-th seq. Laps told, laps there are."""
-    stage, decoder, told, seq = Stage(), ApexDecoder(), 0, 0
+    stage, decoder, told, seq = Stage(), FORMATS[feed].decoder(), 0, 0
     stage.join()
     for frame in frames:
         for message in stage.publish(*(it for it in decoder.feed(frame) if not isinstance(it, Rejection))):
@@ -470,7 +470,8 @@ def check(stage: Stage) -> None:
 @pytest.mark.parametrize("path", sorted((ROOT / "recordings").glob("*.jsonl*")), ids=lambda path: path.name)
 def test_the_fold_is_the_state_over_simulated_feeds(path: Path) -> None:
     """At every seq, mischief included; and every lap is told once."""
-    stage, told, laps = follow(open_recording(path), every=1)
+    recording = open_recording(path)
+    stage, told, laps = follow(recording, every=1, feed=recording.header.feed)
     assert stage.stream.seq > 50
     assert told == laps > 0
 

@@ -91,6 +91,23 @@ def test_circuits_are_added_edited_and_removed(run: Run) -> None:
     assert run("circuits", "list").stdout.split() == ["hill-kart-2", "apex", "wss://other.example/", "Hill", "Kart"]
 
 
+def test_the_address_of_a_circuit_tells_its_feed(run: Run) -> None:
+    """Unless a person does; another address tells another one."""
+    run("circuits", "add", "A", "rmonitor://timing.example")
+    run("circuits", "add", "B", "racemonitor:37872")
+    run("circuits", "add", "C", "rmonitor+wss://timing.example/")
+    run("circuits", "add", "D", "wss://timing.example/", "--feed", "racemonitor")
+    run("circuits", "edit", "b", "--url", "wss://timing.example:8523/")
+    run("circuits", "edit", "d", "--url", "wss://other.example/")
+    found = {it["id"]: (it["feed"], it["url"]) for it in json.loads(run("circuits", "list", "--json").stdout)}
+    assert found == {
+        "a": ("rmonitor", "rmonitor://timing.example"),
+        "b": ("apex", "wss://timing.example:8523/"),
+        "c": ("rmonitor", "wss://timing.example/"),
+        "d": ("racemonitor", "wss://other.example/"),
+    }
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

@@ -17,7 +17,7 @@ from karttime.cli.main import app
 from karttime.errors import UsageError
 from karttime.recording.reader import open_recording
 from karttime.simulator.apex.words import LANGUAGES
-from karttime.simulator.mischief import RATES
+from karttime.simulator.formats import FORMATS
 from karttime.simulator.scenarios import PRESETS
 
 SHORT = ["simulate", "apex", "--preset", "sprint", "--karts", "3", "--duration", "150s"]
@@ -69,6 +69,37 @@ def test_it_serves_the_board_to_whoever_comes_and_ends_with_ctrl_c() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "announced"),
+    [
+        ("rmonitor", r"(rmonitor://127\.0\.0\.1:\d+) simulates rmonitor sprint;"),
+        ("racemonitor", r"(http://127\.0\.0\.1:\d+) simulates racemonitor sprint as racemonitor:1;"),
+    ],
+)
+def test_a_simulated_timing_computer_or_relay_is_recorded_like_a_real_one(
+    name: str, announced: str, tmp_path: Path
+) -> None:
+    """As fast as it is taken, to the last frame: the recording says what the truth beside the simulator's own says."""
+    arguments = [sys.executable, "-m", "karttime", "simulate", name, *SHORT[2:], "--seed", "4"]
+    subprocess.run([*arguments, "-o", str(tmp_path / "own.jsonl")], check=True, capture_output=True)
+    serve = [*arguments, "--port", "0", "--speed", "max", "--wait", "--exit"]
+    with subprocess.Popen(serve, stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONUNBUFFERED": "1"}) as run:
+        assert run.stdout is not None
+        found = re.match(announced, run.stdout.readline())
+        assert found
+        where = [found[1]] if name == "rmonitor" else ["racemonitor:1", "--race-monitor-url", found[1]]
+        record = [sys.executable, "-m", "karttime", "record", *where, "-o", str(tmp_path / "new.jsonl")]
+        done = subprocess.run([*record, "--max-attempts", "1"], capture_output=True, text=True, check=False, timeout=40)
+        assert "gave up after 1 attempts" in done.stderr
+        run.communicate(timeout=20)
+    truth = json.loads((tmp_path / "own.truth.json").read_bytes())
+    report = [sys.executable, "-m", "karttime", "analyze", "--json", str(tmp_path / "new.jsonl")]
+    sessions = json.loads(subprocess.run(report, capture_output=True, check=True).stdout)["sessions"]
+    assert [len(session["laps"]) for session in sessions] == [
+        sum(map(len, session["laps"].values())) for session in truth["sessions"]
+    ]
+
+
+@pytest.mark.parametrize(
     ("arguments", "says"),
     [
         (["--preset", "rally"], "no preset 'rally'"),
@@ -98,5 +129,5 @@ def test_an_unknown_format_is_refused_with_exit_code_2() -> None:
 
 def test_the_help_names_every_preset_language_and_mischief() -> None:
     text = " ".join(CliRunner().invoke(app, ["simulate", "--help"], env={"COLUMNS": "300"}).output.split())
-    for name in (*PRESETS, *LANGUAGES, *RATES):
+    for name in (*PRESETS, *LANGUAGES, *FORMATS, *(kind for one in FORMATS.values() for kind in one.rates)):
         assert re.search(rf"\b{name}\b", text), name
