@@ -471,7 +471,7 @@ def check(stage: Stage) -> None:
 def test_the_fold_is_the_state_over_simulated_feeds(path: Path) -> None:
     """At every seq, mischief included; and every lap is told once."""
     recording = open_recording(path)
-    stage, told, laps = follow(recording, every=1, feed=recording.header.feed)
+    stage, told, laps = follow(recording, every=1, feed=recording.header.feed or "apex")
     assert stage.stream.seq > 50
     assert told == laps > 0
 
