@@ -28,6 +28,8 @@ class Standing:
         best_lap_ms: as displayed, else the best lap that was timed.
         gap: text as displayed; `gap_laps` and `gap_ms` are its typed meaning.
         pit_stops: as displayed, else those that were seen.
+        total_ms: the total time as displayed, None where the board shows none.
+        class_name: the class as displayed.
         penalty: text as displayed, such as `3 Trs` or `10.000`; empty for none.
     """
 
@@ -49,6 +51,8 @@ class Standing:
     penalty: str
     status: str
     in_pit: bool
+    total_ms: int | None = None
+    class_name: str = ""
 
 
 def classification(session: Session) -> list[Standing]:
@@ -100,6 +104,8 @@ def _standing(session: Session, competitor: Competitor, values: dict[str, Value]
         penalty=shown(session, competitor, Role.PENALTY),
         status=competitor.status.value,
         in_pit=competitor.in_pit,
+        total_ms=_int(values.get("total_time_ms")),
+        class_name=_text(values.get("class")),
     )
 
 
