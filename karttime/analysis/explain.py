@@ -1,5 +1,6 @@
 """Why a lap is a lap: its rule in words, and the lines of the frames that decided it."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from karttime.domain.competitor import Competitor, Lap
@@ -16,8 +17,17 @@ RULES: Mapping[str, str] = {
     "last-lap-cell": "the last-lap cell changed, at the right time, but no crossing was sent",
     "revised": "the last-lap cell changed too soon to be a lap: the timekeeper corrected the lap before",
     "board": "a new board showed one lap more than before: the lap was completed while frames were missing",
+    "counted": "$J told the crossing and its time, and $G counted one lap more with the total of that crossing",
+    "counted-first": "$G counted one lap more, then $J told the crossing with that total and its time",
+    "relay-history": "$G counted one lap more, its crossing was lost or damaged, and $RMHL told the time of this lap",
+    "last-lap-record": "$G counted one lap more, its crossing was lost, and $SR told the time of the last lap",
+    "best-lap-record": "$G counted one lap more, its crossing was lost, and $H told the time of this lap as the best",
+    "total-difference": "$G counted one lap more and nothing told its time: it is the difference of the total times",
+    "taken-away": "$G counted fewer laps than before: the timekeeper took this lap away",
+    "given-back": "$G counted this lap again with the same total, after it had been taken away",
 }
 _CONTEXT = 1
+_NAMED = re.compile(r'\$[A-Z]+,(?:\d+,"([^"]+)"|"([^"]+)"|([^",]+),)')
 _MAX_LINE = 160
 
 
@@ -26,7 +36,8 @@ def explain_lap(frames: Iterable[Frame], session: Session, competitor: Competito
     values = competitor.values(session.columns)
     who = " · ".join(clean(name) for name in (competitor.team, lap.driver) if name)
     yield f"kart {clean(str(values.get('number') or '?'))} (id {competitor.id}) {who}".rstrip()
-    yield f"session {clean(session.title) or 'untitled'} [{session.id}], lap {lap.number} of {len(competitor.laps)}"
+    title = clean(session.title) or "untitled"
+    yield f"session {title} [{session.id}], lap {lap.number} of {competitor.laps[-1].number}"
     yield f"time {format_time(lap.time_ms)}, completed at {iso_from_ms(lap.at)}"
     if any(lap.sectors):
         yield "sectors " + " ".join("-" if ms is None else format_time(ms) for ms in lap.sectors)
@@ -45,7 +56,8 @@ def explain_lap(frames: Iterable[Frame], session: Session, competitor: Competito
 
 
 def _frame(number: int, frame: Frame, competitor: Competitor, mark: str) -> Iterator[str]:
-    lines = (frame.text or "").split("\n")
+    text = (frame.data or b"").decode("utf-8", "replace") if frame.text is None else frame.text
+    lines = text.split("\n")
     about = [line for line in lines if _is_about(line, competitor)]
     yield f"  {number}  {iso_from_ms(frame.at)}  {sum(map(bool, lines))} lines, {len(about)} about this competitor"
     for line in about:
@@ -53,5 +65,9 @@ def _frame(number: int, frame: Frame, competitor: Competitor, mark: str) -> Iter
 
 
 def _is_about(line: str, competitor: Competitor) -> bool:
+    """Apex lines begin with the row; records of RMonitor name the competitor in their first or second field."""
     rest = line.removeprefix(f"r{competitor.id}")
-    return rest != line and rest[:1] in ("c", "|")
+    if rest != line:
+        return rest[:1] in ("c", "|")
+    named = _NAMED.match(line)
+    return named is not None and competitor.id in named.groups() and not line.startswith("$F,")

@@ -13,6 +13,7 @@ from karttime.domain.session import Session
 from karttime.domain.updates import BoardRow, BoardShown, Cell, LapFlag, Provenance
 from karttime.feeds.apex.laps import Rule
 from karttime.feeds.frame import Frame
+from karttime.feeds.rmonitor.laps import Rule as RMonitorRule
 
 T = 1_779_004_800_000
 
@@ -35,7 +36,7 @@ def lap(*frames: int, rule: str = "crossing", note: str = "", sectors: tuple[int
 
 def test_every_rule_has_words() -> None:
     """The decoder's rules and the explanations name the same."""
-    assert set(RULES) == set(get_args(Rule))
+    assert set(RULES) == {*get_args(Rule), *get_args(RMonitorRule)}
 
 
 def test_the_whole_explanation() -> None:
@@ -97,3 +98,13 @@ def test_frames_after_the_lap_are_not_read() -> None:
     session = Session(SessionId("x"), T)
     session.apply(BoardShown(T, (), {CompetitorId("71"): BoardRow(1, {})}))
     list(explain_lap(endless(), session, session.competitors[CompetitorId("71")], lap(1)))
+
+
+def test_records_of_rmonitor_name_their_competitor() -> None:
+    """In the first field or the second, in quotes or without; as text or as bytes."""
+    texts = ('$J,"71","00:01:00.000","00:02:00.000"\r\n$J,"710","00:01:00.000","00:02:00.000"\r\n', None)
+    lines = explained(lap(0, 1, rule="counted"), *texts)
+    assert '  * $J,"71","00:01:00.000","00:02:00.000"' in lines
+    assert not any("710" in line for line in lines)
+    more = explained(lap(0), '$G,1,"71",2,"00:02:00.000"\n$RMLT,71,1779004800000\n$G,2,"5",71,"0"\n')
+    assert [line[4:9] for line in more if line.startswith("  *")] == ["$G,1,", "$RMLT"]

@@ -21,6 +21,7 @@ class Car:
         race: its place by laps and time.
         fast: its place by best lap.
         entered: an entry named it; else only its registration number is known.
+        left_over: when the place was stated that he shares with whoever has it now; -1 for nobody else.
         crossing: lap and total time of its last `$J`.
         shown: the texts of its row as shown last; empty while it is not on the board.
     """
@@ -39,6 +40,7 @@ class Car:
         "in_pit",
         "interval",
         "laps_blank",
+        "left_over",
         "name",
         "nationality",
         "number",
@@ -74,6 +76,7 @@ class Car:
         self.pit_at = -1
         self.pits: int | None = None
         self.status = Status.UNKNOWN
+        self.left_over = -1
         self.position = 0
         self.gap = self.interval = ""
         self.shown: tuple[str, ...] = ()

@@ -6,7 +6,7 @@ lap is a lap when `$G` counts it, once, and its time is that of the crossing tha
 
 | rule | evidence | result |
 |---|---|---|
-| `counted` | `$J`, then `$G` counts one lap more | lap |
+| `counted` | `$J`, then `$G` counts one lap more; several in a chain, where a `$G` was lost | lap |
 | `counted-first` | `$G` counts one lap more, then `$J` with that total | lap |
 | `relay-history` | counted, its `$J` lost or damaged: `$RMHL` has the lap | lap |
 | `last-lap-record` | the same, `$SR` has it | lap |
@@ -40,7 +40,7 @@ Rule = Literal[
 SECOND_READ_MS = 500
 """How far two readings of one crossing, by two loops or two antennas, may be apart."""
 
-_TICKS = 2
+_TICKS, _MAX_CROSSINGS = 2, 8
 
 
 class Decision(NamedTuple):
@@ -95,7 +95,7 @@ class LapRule:
     """
 
     __slots__ = (
-        "_crossing",
+        "_crossings",
         "_offset",
         "_owed",
         "_taken",
@@ -117,7 +117,7 @@ class LapRule:
         self.penalty_ms = 0
         self.totals: dict[int, int] = {}
         self._offset: int | None = None
-        self._crossing: _Crossing | None = None
+        self._crossings: list[_Crossing] = []
         self._owed: _Owed | None = None
         self._ticks = 0
         self._timed: list[tuple[int, int]] = []
@@ -135,21 +135,21 @@ class LapRule:
 
     def crossed(self, frame: int, at: int, lap_ms: int, total_ms: int) -> list[Decision]:
         """`$J`: the line was crossed."""
-        before = self.crossed_ms
-        if total_ms == before and self._crossing is not None and self._crossing.lap_ms == lap_ms:
+        crossings = self._crossings
+        if crossings and (crossings[-1].lap_ms, crossings[-1].total_ms) == (lap_ms, total_ms):
             return []  # sent twice
         owed = self._owed
         if owed is not None and self._is_of(owed.total_ms, total_ms, lap_ms):
             self._owed = None
-            return self._timed_by(
-                total_ms, owed.total_ms, "counted-first", owed.number, lap_ms, (owed.frame, frame), owed.at
-            )
+            self._matched(total_ms, owed.total_ms, lap_ms)
+            return self._lap("counted-first", owed.number, lap_ms, (owed.frame, frame), owed.at)
         if self._is_known(total_ms):
             self.crossed_ms = total_ms
             self._show(lap_ms)
             return []
         decided = self.settle()
-        self._crossing = _Crossing(frame, at, lap_ms, total_ms)
+        crossings.append(_Crossing(frame, at, lap_ms, total_ms))
+        del crossings[:-_MAX_CROSSINGS]
         self.crossed_ms = total_ms
         return decided
 
@@ -157,7 +157,7 @@ class LapRule:
         """Whether `$G` has shown this crossing's total already."""
         if self.total_ms is None:
             return False
-        if self._offset is None and self._crossing is None and total_ms <= self.total_ms:
+        if self._offset is None and not self._crossings and total_ms <= self.total_ms:
             self._offset = self.total_ms - total_ms  # a dump: the difference is a penalty of before
             self._note_penalty()
         return self._offset is not None and total_ms + self._offset == self.total_ms
@@ -169,31 +169,60 @@ class LapRule:
             return []
         self.count, self.total_ms = laps, total_ms
         self.totals[laps] = total_ms
-        crossing = self._crossing
-        if count is not None and laps < count:
+        if count is None or total is None:
+            return self._first_counted(frame, laps, total_ms)
+        if laps < count:
             return self._taken_away(frame, at, laps)
+        crossing = self._crossings[-1] if self._crossings else None
         fits = crossing is not None and self._is_of(total_ms, crossing.total_ms, crossing.lap_ms)
-        if count is not None and total is not None and laps == count:
+        if laps == count:
             self._revise(total, total_ms, fits=fits)
             return []
-        if (laps if count is None else laps - count) < 1:
-            return []
         decided = self.settle()
-        given_back = self._given_back(frame, at, laps, total_ms)
-        if fits and crossing is not None and total is not None:  # not the second reading of the lap before
-            fits = crossing.total_ms + (self._offset or 0) > total + SECOND_READ_MS or crossing.lap_ms <= 0
-        if given_back is not None and not fits:
+        if fits and crossing is not None and self._is_later(crossing, total):
+            decided += self._driven(frame, at, count, laps, total, total_ms)
+        elif (given_back := self._given_back(frame, at, laps, total_ms)) is not None:
             decided.append(given_back)
-        elif crossing is not None and fits:
-            self._crossing = None
-            frames = (crossing.frame,) if crossing.frame == frame else (crossing.frame, frame)
-            decided += self._timed_by(
-                crossing.total_ms, total_ms, "counted", laps, crossing.lap_ms, frames, crossing.at
-            )
-        elif count is not None and total is not None:
-            self._crossing = None
+        else:
             self._owed = _Owed(frame, at, laps, total, total_ms, laps > count + 1)
             self._ticks = 0
+        self._crossings.clear()
+        return decided
+
+    def _first_counted(self, frame: int, laps: int, total_ms: int) -> list[Decision]:
+        """Joined in mid-session without a dump: the crossing just before is a lap."""
+        crossing = self._crossings[-1] if self._crossings else None
+        if crossing is None or laps < 1 or not self._is_of(total_ms, crossing.total_ms, crossing.lap_ms):
+            return []
+        self._crossings.clear()
+        self._matched(crossing.total_ms, total_ms, crossing.lap_ms)
+        return self._lap("counted", laps, crossing.lap_ms, _frames(crossing.frame, frame), crossing.at)
+
+    def _is_later(self, crossing: _Crossing, total_ms: int) -> bool:
+        """Whether this is a crossing after that of the lap before, and no second reading of it."""
+        return crossing.lap_ms <= 0 or crossing.total_ms + (self._offset or 0) > total_ms + SECOND_READ_MS
+
+    def _driven(self, frame: int, at: int, count: int, laps: int, before_ms: int, total_ms: int) -> list[Decision]:
+        """The crossings that `$G` counts: one, or several in a chain where a `$G` between them was lost."""
+        chain = [self._crossings[-1]]
+        for crossing in self._crossings[-2::-1]:
+            start = chain[0].total_ms - chain[0].lap_ms
+            if len(chain) < laps - count and abs(start - crossing.total_ms) <= SECOND_READ_MS:
+                chain.insert(0, crossing)
+        offset = self._offset or 0
+        start_ms = chain[0].total_ms - chain[0].lap_ms + offset
+        decided: list[Decision] = []
+        missing = laps - len(chain)
+        if missing == count + 1:
+            given_back = self._given_back(frame, at, missing, start_ms)
+            decided += [given_back] if given_back is not None else []
+        if not self._is_later(chain[0], before_ms):
+            del chain[0]
+        last = chain[-1]
+        self._matched(last.total_ms, total_ms, last.lap_ms)
+        for number, crossing in enumerate(chain, laps - len(chain) + 1):
+            frames = _frames(crossing.frame, frame)
+            decided += self._lap("counted", number, crossing.lap_ms, frames, crossing.at)
         return decided
 
     def restated(self, laps: int, total_ms: int) -> None:
@@ -244,26 +273,17 @@ class LapRule:
             return abs(extra) < max(lap_ms, 1000) or extra > 0
         return False
 
-    def _timed_by(
-        self,
-        crossing_ms: int,
-        total_ms: int,
-        rule: Rule,
-        number: int,
-        lap_ms: int,
-        frames: tuple[int, ...],
-        at: int,
-    ) -> list[Decision]:
+    def _matched(self, crossing_ms: int, total_ms: int, lap_ms: int) -> None:
+        """A crossing and a `$G` are the same."""
         self._offset = total_ms - crossing_ms
         self.crossed_ms = crossing_ms
         self._note_penalty()
         self._show(lap_ms)
-        return self._lap(rule, number, lap_ms, frames, at) if 0 < lap_ms <= MAX_LAP_MS else []
 
     def _lap(
         self, rule: Rule, number: int, time_ms: int, frames: tuple[int, ...], at: int, doubt: str = ""
     ) -> list[Decision]:
-        if self._timed and self._timed[-1][0] >= number:
+        if not 0 < time_ms <= MAX_LAP_MS or (self._timed and self._timed[-1][0] >= number):
             return []
         self._timed.append((number, time_ms))
         self.last_ms = time_ms
@@ -276,12 +296,12 @@ class LapRule:
     def _revise(self, before_ms: int, total_ms: int, *, fits: bool) -> None:
         """The same lap with another total: a second reading of the crossing, a correction or a penalty."""
         if fits:
-            self._crossing = None
+            self._crossings.clear()
         change = total_ms - before_ms
         if self._offset is not None and abs(change) > SECOND_READ_MS:
             self._offset += change
             self._note_penalty()
-        elif self._offset is None and self.crossed_ms is not None and self._crossing is None:
+        elif self._offset is None and self.crossed_ms is not None and not self._crossings:
             self._offset = total_ms - self.crossed_ms
             self._note_penalty()
 
@@ -290,7 +310,8 @@ class LapRule:
         self.penalty_ms = offset if offset >= 1000 else 0
 
     def _taken_away(self, frame: int, at: int, laps: int) -> list[Decision]:
-        self._crossing = self._owed = None
+        self._owed = None
+        self._crossings.clear()
         decided: list[Decision] = []
         while self._timed and self._timed[-1][0] > laps:
             number, time_ms = self._timed.pop()
@@ -309,3 +330,7 @@ class LapRule:
         self._timed.append((laps, time_ms))
         self.last_ms = time_ms
         return Decision("given-back", laps, time_ms, (frame,), at)
+
+
+def _frames(first: int, last: int) -> tuple[int, ...]:
+    return (first,) if first == last else (first, last)

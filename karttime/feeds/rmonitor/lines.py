@@ -1,8 +1,9 @@
 r"""Lines of the stream, however it was cut into frames.
 
 A TCP read ends anywhere; a relay's message holds one line or several, with or without the last line's end. So what has
-no end yet waits for the next frame, except where frames were never seen to end within a line: then a frame that begins
-with `$` says that the line before it was over. `\r` before the end is dropped, however often it stands there.
+no end yet waits for the next frame. Where frames were never seen to end within a line, a frame that begins with `$`
+says that the whole record before it was over; from then on such records are read at once. `\r` before the end is
+dropped, however often it stands there.
 Bytes are read as UTF-8, and a line that is none as Windows-1252.
 """
 
@@ -28,7 +29,7 @@ class LineBuffer:
         self._bytes = b""
         self._since = 0
         self._cut = False  # a frame went on where the one before it had stopped
-        self._ended = False  # a line end was seen
+        self._messages = False  # frames without line ends were seen to be records
         self._skipping = False  # the rest of a line that is too long
 
     @property
@@ -42,31 +43,31 @@ class LineBuffer:
         if text is None:
             return self._take_bytes(frame.at, data or b"")
         if not self._text and not self._bytes and not self._skipping and text.endswith("\n"):
-            self._ended = True
             lines = text.split("\n")
             lines.pop()
             return self._bounded(lines)
         return self._take_text(frame.at, text)
 
     def _take_text(self, at: int, text: str) -> list[str]:
-        lines: list[str] = []
         if self._bytes:
-            lines += self._finish_bytes()
+            return self._take_bytes(at, text.encode("utf-8", "surrogatepass"))
+        lines: list[str] = []
         before = self._text
         if before and text and self._ends_before(at, text):
             lines.append(before)
             before = ""
         pieces = (before + text).split("\n")
-        self._ended = self._ended or len(pieces) > 1
         rest = pieces.pop()
+        if pieces or not before:
+            self._since = at
         if self._skipping and pieces:
             self._skipping = False
             del pieces[0]
         lines += pieces
-        if rest and not self._ended and not self._cut and is_whole(rest.rstrip("\r")):
+        if rest and self._messages and not self._cut and is_whole(rest.rstrip("\r")):
             lines.append(rest)
             rest = ""
-        self._keep(at, rest)
+        self._keep(rest)
         return self._bounded(lines)
 
     def _ends_before(self, at: int, text: str) -> bool:
@@ -74,27 +75,29 @@ class LineBuffer:
         if text[0] != "$":
             self._cut = self._cut or text[0] not in "\r\n"
             return False
-        return at - self._since > _LOST_MS or (not self._cut and is_whole(self._text.rstrip("\r")))
+        if not self._cut and is_whole(self._text.rstrip("\r")):
+            self._messages = True
+            return True
+        return at - self._since > _LOST_MS
 
-    def _keep(self, at: int, rest: str) -> None:
+    def _keep(self, rest: str) -> None:
         if self._skipping:
             return
         if len(rest) > MAX_LINE:
             self._refuse("too-long", rest)
             rest, self._skipping = "", True
-        if rest and not self._text:
-            self._since = at
         self._text = rest
 
     def _take_bytes(self, at: int, data: bytes) -> list[str]:
         lines: list[str] = []
         if self._text:
-            lines.append(self._text)
-            self._text = ""
+            self._bytes, self._text = self._text.encode("utf-8", "surrogatepass"), ""
         if self._bytes and data[:1] == b"$" and at - self._since > _LOST_MS:
             lines += self._finish_bytes()
         pieces = (self._bytes + data).split(b"\n")
         rest = pieces.pop()
+        if pieces or not self._bytes:
+            self._since = at
         if self._skipping and pieces:
             self._skipping = False
             del pieces[0]
@@ -103,8 +106,6 @@ class LineBuffer:
             if not self._skipping:
                 self._refuse("too-long", decoded(rest[:MAX_LINE]))
             rest, self._skipping = b"", True
-        if rest and not self._bytes:
-            self._since = at
         self._bytes = b"" if self._skipping else rest
         return self._bounded(lines)
 

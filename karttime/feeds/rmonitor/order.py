@@ -2,9 +2,10 @@
 
 The feed states each place on its own, and whoever was overtaken keeps the old one for a moment, so that two share it;
 an entry that was edited in mid-run may keep one for ever. Places are therefore put in order: by the place stated, among
-equals by laps and total time. While nobody is left over they are counted through, which is right at every moment; who
-is left over was not told of for longest, and has no place. Where only a part of the field is known, places stay as
-they are stated.
+equals by laps and total time, and counted through, which is right at every moment. Where there are more competitors
+than places, some are left over from an entry that was edited: those who share a place and were not told of for longest.
+They keep the place that was stated, beside whoever has it now. Where only a part of the field is known, all places stay
+as they are stated.
 
 Gaps are not in the feed. Somebody is lapped by a whole lap when the leader had done one lap more by the time at which
 he crossed the line; a leader who has just crossed has lapped nobody by that. Who did not come round since then, and
@@ -22,7 +23,7 @@ _NEVER = 1 << 40
 
 
 def arrange(cars: Iterable[Car], *, by_best: bool, field: int) -> list[Car]:
-    """Give everybody a place, and list who has one in order.
+    """Give everybody a place, and list those who have one of their own, in order.
 
     Args:
         cars: the whole field.
@@ -40,32 +41,39 @@ def arrange(cars: Iterable[Car], *, by_best: bool, field: int) -> list[Car]:
     else:
         placed.sort(key=lambda car: (car.race[0], -car.rule.laps, car.rule.total_ms or 0, -car.race[1], car.id))
     extra = len(placed) - field
-    if extra > 0:
-        for ghost in _left_over(placed, by_best, extra):
-            ghost.position = 0
-            placed.remove(ghost)
+    counted = _without_left_over(placed, by_best, extra) if extra > 0 else placed
     position = 0
-    for car in placed:
+    for car in counted:
         stated = (car.fast if by_best else car.race)[0]
         position = position + 1 if extra >= 0 else max(position + 1, stated)
         car.position = position
-    return placed
+    return counted
 
 
-def _left_over(placed: Sequence[Car], by_best: bool, extra: int) -> list[Car]:
-    """Who shares a place with somebody that was told of later; at most `extra`, the oldest first."""
+def _without_left_over(placed: Sequence[Car], by_best: bool, extra: int) -> list[Car]:
+    """Those who have a place of their own; `extra` others keep the stated one.
+
+    Who was left over before and was not told of since stays so: in the moment after an overtaking, his place may be
+    without another holder.
+    """
     latest: dict[int, int] = {}
     for car in placed:
         stated, stamp = car.fast if by_best else car.race
         latest[stated] = max(latest.get(stated, 0), stamp)
-    contested = [
-        (stamp, car)
-        for car in placed
-        for stated, stamp in (car.fast if by_best else car.race,)
-        if stamp < latest[stated]
-    ]
-    contested.sort(key=lambda pair: pair[0])
-    return [car for _, car in contested[:extra]]
+    candidates: list[tuple[bool, int, Car]] = []
+    for car in placed:
+        stated, stamp = car.fast if by_best else car.race
+        known = car.left_over == stamp
+        if known or stamp < latest[stated]:
+            candidates.append((not known, stamp, car))
+        car.left_over = -1
+    candidates.sort(key=lambda one: one[:2])
+    left_over: set[str] = set()
+    for _, stamp, car in candidates[:extra]:
+        car.left_over = stamp
+        car.position = (car.fast if by_best else car.race)[0]
+        left_over.add(car.id)
+    return [car for car in placed if car.id not in left_over]
 
 
 def race_gap(ahead: LapRule, behind: LapRule) -> str:

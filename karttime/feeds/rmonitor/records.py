@@ -114,7 +114,7 @@ def fields_of(line: str) -> tuple[str, tuple[str, ...]] | None:
 
 def is_whole(line: str) -> bool:
     """Whether a line without its end is a whole record, as far as can be seen."""
-    return not why_not(line) and fields_of(line) is not None
+    return not line.endswith(",") and not why_not(line) and fields_of(line) is not None
 
 
 def duration(text: str) -> int | None:

@@ -16,6 +16,7 @@ weighed when its burst is over, at the next tick of the clock or crossing:
 from enum import Enum
 from typing import Literal
 
+from karttime.feeds.rmonitor.car import Car
 from karttime.feeds.rmonitor.clock import SessionClock
 from karttime.feeds.rmonitor.run import CLOSED, Run
 
@@ -93,29 +94,37 @@ def _laps_go_on(before: Run, told: Run) -> bool | None:
     return 2 * good >= len(known)
 
 
-def merge(run: Run, told: Run) -> None:
+def merge(run: Run, restated: Restatement) -> None:
     """Take what was told of the same session over."""
+    told = restated.run
     for lines in run.shown_lines.values():
         lines.clear()
     run.track = told.track or run.track
     run.sort_mode = told.sort_mode or run.sort_mode
-    if told.classes:
-        run.classes = told.classes
+    if told.classes and restated.mark != "hole":
+        run.classes = told.classes  # numbers may mean other classes now, to those who are entered anew
+    else:
+        for number, name in told.classes.items():
+            run.named_class(number, name)
     for car in sorted(told.cars.values(), key=lambda car: max(car.race[1], car.fast[1])):
         mine = run.car(car.id)
-        if mine is None:
-            continue
-        if car.entered:
-            run.entered(mine, car.number, car.class_no, car.name, car.more())
-        if car.rule.count is not None and (car.rule.count or not mine.rule.laps):
-            run.standing(mine, car.race[0], car.rule.count, car.rule.total_ms or 0, blank=car.laps_blank)
-        if car.fast[0] and (car.best_ms is not None or mine.best_ms is None):
-            run.best(mine, car.fast[0], car.best_no, car.best_ms or 0)
-        if car.crossing is not None:
-            run.crossed(mine, *car.crossing, live=False)
+        if mine is not None:
+            _restate(run, mine, car)
     entered = sum(car.entered for car in told.cars.values())
-    if 2 * entered >= len(run.cars):
+    if restated.mark != "hole" and 2 * entered >= len(run.cars):
         run.remove([reg for reg in run.cars if reg not in told.cars])
+
+
+def _restate(run: Run, mine: Car, told: Car) -> None:
+    """What was told of one competitor."""
+    if told.entered:
+        run.entered(mine, told.number, told.class_no, told.name, told.more())
+    if told.rule.count is not None and (told.rule.count or not mine.rule.laps):
+        run.standing(mine, told.race[0], told.rule.count, told.rule.total_ms or 0, blank=told.laps_blank)
+    if told.fast[0] and (told.best_ms is not None or mine.best_ms is None):
+        run.best(mine, told.fast[0], told.best_no, told.best_ms or 0)
+    if told.crossing is not None:
+        run.crossed(mine, *told.crossing, live=False)
 
 
 def started_again(run: Run, again: Run) -> None:

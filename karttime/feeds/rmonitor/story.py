@@ -268,7 +268,7 @@ class Story:
             return
         self._told = None
         self._named(run, told.run.number, told.run.title)
-        merge(run, told.run)
+        merge(run, told)
         self._retitled()
 
     def _named(self, run: Run, number: int | None, title: str) -> str:
