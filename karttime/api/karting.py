@@ -28,6 +28,7 @@ NAMES: Final[Mapping[Role, str]] = {
     Role.DRIVER: "Pilote",
     Role.LAST_LAP: "Dernier T.",
     Role.BEST_LAP: "Meilleur T.",
+    Role.AVERAGE_LAP: "Moyenne",
     Role.GAP: "Ecart",
     Role.INTERVAL: "Intervalles",
     Role.LAPS: "Tours",

@@ -17,6 +17,7 @@ class Role(StrEnum):
     GROUP = "group"
     LAST_LAP = "last_lap"
     BEST_LAP = "best_lap"
+    AVERAGE_LAP = "average_lap"
     GAP = "gap"
     INTERVAL = "interval"
     LAPS = "laps"

@@ -57,6 +57,7 @@ FIELDS: Mapping[Role, tuple[str, Callable[[Cell], Value]]] = {
     Role.CLASS: ("class", _text),
     Role.LAST_LAP: ("last_lap_ms", _time),
     Role.BEST_LAP: ("best_lap_ms", _time),
+    Role.AVERAGE_LAP: ("average_lap_ms", _time),
     Role.GAP: ("gap", _gap),
     Role.INTERVAL: ("interval", _gap),
     Role.LAPS: ("laps", _laps),

@@ -1,0 +1,105 @@
+"""All rules on one table, in the order in which they build on each other, and the verdict where they disagree."""
+
+from typing import Final
+
+from karttime.analysis.inference.series import Series
+from karttime.analysis.roles.identity import claim_identity, claim_states
+from karttime.analysis.roles.laptimes import claim_lap_times
+from karttime.analysis.roles.order import claim_gaps, claim_positions
+from karttime.analysis.roles.sectors import claim_sectors
+from karttime.analysis.roles.shapes import Shape
+from karttime.analysis.roles.view import CLAIMED, Claim, View
+from karttime.feeds.declared.spec import FieldRole
+
+_ONE_EACH: Final = (
+    FieldRole.LAST_LAP,
+    FieldRole.BEST_LAP,
+    FieldRole.AVERAGE_LAP,
+    FieldRole.LAPS,
+    FieldRole.GAP,
+    FieldRole.INTERVAL,
+    FieldRole.TOTAL_TIME,
+    FieldRole.TEAM,
+)
+_LEAD: Final = 0.03
+_RIVAL: Final = 0.55
+
+WEIGHTS: Final = {
+    FieldRole.POSITION: 3.0,
+    FieldRole.LAST_LAP: 3.0,
+    FieldRole.BEST_LAP: 2.0,
+    FieldRole.LAPS: 2.0,
+    FieldRole.NUMBER: 2.0,
+    FieldRole.DRIVER: 2.0,
+    FieldRole.GAP: 2.0,
+    FieldRole.INTERVAL: 1.0,
+    FieldRole.TEAM: 1.0,
+    FieldRole.TOTAL_TIME: 1.0,
+    FieldRole.SECTOR_1: 1.0,
+    FieldRole.IN_PIT: 0.5,
+    FieldRole.PIT_STOPS: 0.5,
+    FieldRole.CLASS: 0.5,
+}
+
+
+def decide(series: Series) -> View:
+    """Look at a table and claim roles for its fields."""
+    view = View.of(series)
+    claim_lap_times(view)
+    claim_positions(view)
+    claim_gaps(view)
+    claim_sectors(view)
+    claim_identity(view)
+    claim_states(view)
+    for role in _ONE_EACH:
+        _only_one(view, role)
+    return view
+
+
+def _only_one(view: View, role: FieldRole) -> None:
+    """Of several fields that claim a role the surest keeps it, and those that show the same; the rest are rivals."""
+    holders = view.holders(role)
+    if len(holders) < 2:
+        return
+    first = holders[0]
+    sure = _confidence(view, first)
+    rivals = [shape for shape in holders[1:] if not _same_values(view, first, shape)]
+    if not rivals:
+        return
+    if sure - _confidence(view, rivals[0]) < _LEAD and sure < 0.9:
+        rivals.append(first)
+    for shape in rivals:
+        claims = view.claims[shape.path]
+        view.claims[shape.path] = [
+            Claim(c.role, min(c.confidence, _RIVAL), c.unit, c.part, "another field fits as well")
+            if c.role is role
+            else c
+            for c in claims
+        ]
+
+
+def _confidence(view: View, shape: Shape) -> float:
+    claim = view.best(shape.path)
+    return claim.confidence if claim else 0.0
+
+
+def _same_values(view: View, one: Shape, other: Shape) -> bool:
+    """Whether two fields show the same: one as text, one as a number, one rounded."""
+    unit, other_unit = view.unit_of(one), view.unit_of(other)
+    rows = [*view.rows(one, other)]
+    if len(rows) < 2:
+        return False
+    fits = 0
+    for first, second in rows:
+        if first == second:
+            fits += 1
+            continue
+        a, b = one.ms(first, unit), other.ms(second, other_unit)
+        fits += a is not None and b is not None and abs(a - b) <= max(one.resolution, other.resolution, 60)
+    return fits >= 0.95 * len(rows)
+
+
+def worth(view: View) -> float:
+    """How much a table tells of a standing."""
+    roles = {claim.role for path in view.shapes if (claim := view.best(path)) and claim.confidence >= CLAIMED}
+    return sum(WEIGHTS.get(role, 0.1) for role in roles)

@@ -1,0 +1,295 @@
+"""Positions, gaps and intervals: what orders a table, and what follows from the order.
+
+Positions are a permutation. Gaps grow down the table and are sums of intervals; in practice they are differences of
+best laps. Which of the two a lone column is follows from that alone, never from its name.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any, Final
+
+from karttime.analysis.roles.shapes import Shape
+from karttime.analysis.roles.view import CLAIMED, Claim, View
+from karttime.domain.times import TimeGap
+from karttime.feeds.declared.paths import Path
+from karttime.feeds.declared.spec import FieldRole, Unit
+from karttime.feeds.declared.tables import PLACE
+from karttime.feeds.declared.values import read_count
+
+_MIN_ROWS: Final = 3
+
+
+def permuted(view: View, shape: Shape) -> float:
+    """Share of moments at which a field is 1 to n, each once."""
+    good = looked = 0
+    for section in view.sections:
+        places = [count for row in section.values() if (count := read_count(row.get(shape.path))) is not None]
+        shown = [place for place in places if place > 0]
+        if len(section) < 2 or len(shown) < 0.7 * len(section):
+            looked += len(section) >= 2
+            continue
+        looked += 1
+        good += len(set(shown)) >= 0.93 * len(shown) and max(shown) <= 1.15 * len(section) + 1 and min(shown) <= 2
+    return good / looked if looked else 0.0
+
+
+def claim_positions(view: View) -> None:
+    """Claim the position: the permutation that agrees best with laps, gaps and best laps, and moves when they do."""
+    found = [
+        (shape, share)
+        for shape in view.shapes.values()
+        if shape.counts >= 0.9 and shape.truths < 0.5 and (share := permuted(view, shape)) >= 0.7
+    ]
+    most = max((shape.restless for shape, _ in found), default=0.0)
+    scores = {shape.path: _position_score(view, shape, share, most) for shape, share in found}
+    scores = {path: score for path, score in scores.items() if score > 0}
+    if not scores:
+        return
+    top = max(scores.values())
+    leader = view.shapes[max(scores, key=lambda path: scores[path])]
+    for path, score in scores.items():
+        shape = view.shapes[path]
+        if path == (PLACE,) and shape is not leader:
+            continue
+        confidence = min(0.25 + score, 0.62 if path == (PLACE,) else 0.97)
+        if shape is not leader and not _same(view, shape, leader):
+            confidence = min(confidence, 0.5 if top - score < 0.1 else 0.35)
+        if shape.named(FieldRole.CLASS_POSITION) or _is_start(shape):
+            confidence = min(confidence, 0.4)
+        why = "it is 1 to n, each once, and agrees with the order"
+        view.claim(shape, Claim(FieldRole.POSITION, confidence, why=why))
+
+
+def _position_score(view: View, shape: Shape, share: float, most: float) -> float:
+    named, support = shape.named(FieldRole.POSITION), _support(view, shape)
+    is_place = shape.path == (PLACE,)
+    if is_place and support < 0.9:
+        return 0.0
+    score = 0.35 * share + 0.3 * support + 0.22 * bool(named) + 0.1 * _listed(view, shape)
+    score += 0.1 if shape.restless > 0 else 0.0
+    if most > 0.3 and shape.restless < 0.1 * most and not is_place:
+        score -= 0.25  # the others move, this one does not: a grid position, or an index
+    if shape.named(FieldRole.CLASS_POSITION) or _is_start(shape):
+        score -= 0.3
+    if shape.path == view.series.key and not named:
+        score -= 0.2
+    return score - (0.15 if is_place else 0.0)
+
+
+def _is_start(shape: Shape) -> bool:
+    from karttime.analysis.roles.names import words
+
+    return any(
+        word in words(shape.path).split() for word in ("start", "grid", "starting", "qualifying", "chg", "change")
+    )
+
+
+def _same(view: View, one: Shape, other: Shape) -> bool:
+    rows = [(read_count(a), read_count(b)) for a, b in view.rows(one, other)]
+    return bool(rows) and sum(a == b for a, b in rows) >= 0.97 * len(rows)
+
+
+def _listed(view: View, shape: Shape) -> bool:
+    """Whether the rows come in this order."""
+    if view.series.place.by_key:
+        return False
+    rows = [[read_count(row.get(shape.path)) or 0 for row in section.values()] for section in view.sections]
+    return bool(rows) and sum(places == sorted(places) for places in rows) >= 0.9 * len(rows)
+
+
+def _support(view: View, position: Shape) -> float:
+    """How well other fields agree with the order: gap-like ones that grow, counters that fall, times that grow."""
+    scores = [0.0]
+    for shape in view.shapes.values():
+        if shape is position or len(shape.distinct) < 3 or permuted(view, shape) > 0.5:
+            continue
+        if shape.counts >= 0.9 and shape.named(FieldRole.LAPS):
+            scores.append(0.7 * _monotone(view, position, shape, falling=True))
+        elif shape.clocks >= 0.5 or (shape.numbers >= 0.8 and shape.letters < 0.2):
+            scores.append(_monotone(view, position, shape, falling=False))
+    return max(scores)
+
+
+def _monotone(view: View, position: Shape, shape: Shape, *, falling: bool) -> float:
+    good = pairs = strict = 0
+    unit: Unit = "text" if shape.clocks >= 0.5 else "s"
+    for rows in view.ordered(position):
+        gaps = [shape.gap(row.get(shape.path), unit) for row in rows]
+        values = [gap.ms for gap in gaps if isinstance(gap, TimeGap)]
+        for before, after in pairwise(values):
+            pairs += 1
+            good += after <= before if falling else after >= before
+            strict += after != before
+    if pairs < 4 or strict < 2:
+        return 0.0
+    return max(0.0, (good / pairs - 0.75) * 4)
+
+
+# --- gaps and intervals ---------------------------------------------------------------------------------------------
+
+
+class _Tally:
+    """How often a relation held among those that were looked at."""
+
+    def __init__(self) -> None:
+        self.good = 0
+        self.looked = 0
+
+    def add(self, good: bool) -> None:
+        self.looked += 1
+        self.good += good
+
+    def share(self, least: int) -> float:
+        return self.good / self.looked if self.looked >= least else 0.0
+
+
+def gap_like(view: View) -> list[tuple[Shape, Unit]]:
+    """Fields that can be gaps: times and laps, small or empty for the leader."""
+    found: list[tuple[Shape, Unit]] = []
+    for shape in view.shapes.values():
+        claim = view.best(shape.path)
+        if claim is not None and claim.confidence >= 0.85 and claim.role not in (FieldRole.GAP, FieldRole.INTERVAL):
+            continue
+        if shape.truths > 0.1 or shape.dates > 0.2 or len(shape.distinct) < 3 or shape.path == (PLACE,):
+            continue
+        if _is_small(shape) or permuted(view, shape) >= 0.7:
+            continue
+        found += [(shape, unit) for unit in _gap_units(shape) if shape.gaps(unit) >= 0.75]
+    return found
+
+
+def _is_small(shape: Shape) -> bool:
+    """Whether values are small counts or whole seconds, which satisfy sums and orders by chance."""
+    if shape.decimals or any(":" in text and shape.decimals for text in shape.texts[:100]):
+        return False
+    whole = [count for value in shape.values[:2000] if (count := read_count(value)) is not None]
+    return not whole or max(whole) < 300 or len(whole) < 0.5 * len(shape.values[:2000])
+
+
+def _gap_units(shape: Shape) -> Sequence[Unit]:
+    if any(isinstance(value, str) and not value.lstrip("+-").isdigit() for value in shape.values[:500]):
+        return ("text",)
+    numbers = [value for value in shape.values[:2000] if isinstance(value, int | float)]
+    if any(isinstance(value, float) and value != int(value) for value in numbers):
+        laps = any(value < 0 and value == int(value) for value in numbers)
+        return ("s-or-laps",) if laps else ("s",)
+    return ("ms", "us") if numbers or shape.counts >= 0.8 else ("text",)
+
+
+def claim_gaps(view: View) -> None:
+    """Claim gaps and intervals from their sums, from best laps, from totals, and from growing down the table."""
+    position = view.holder(FieldRole.POSITION)
+    candidates = gap_like(view)
+    if position is None:
+        _by_name(view, candidates)
+        return
+    tables = [*view.ordered(position)]
+    proven: dict[Path, Claim] = {}
+    for gap, gap_unit in candidates:
+        for interval, unit in candidates:
+            if gap is not interval and gap_unit == unit and _sums(tables, gap, interval, unit):
+                proven[gap.path] = Claim(FieldRole.GAP, 0.96, unit, why="it is the sum of the intervals")
+                proven[interval.path] = Claim(FieldRole.INTERVAL, 0.96, unit, why="it is the difference of the gaps")
+    for shape, unit in candidates:
+        claim = proven.get(shape.path) or _from_times(view, tables, shape, unit) or _alone(tables, shape, unit)
+        if claim is not None and _worth(shape, claim):
+            view.claim(shape, claim)
+
+
+def _sums(tables: Sequence[Sequence[Mapping[Path, Any]]], gap: Shape, interval: Shape, unit: Unit) -> bool:
+    tally, differs, seen = _Tally(), 0, set[int]()
+    slack = 2 * max(_slack(gap, unit), _slack(interval, unit)) + 2
+    for rows in tables:
+        for ahead, row in pairwise(rows):
+            here, between = _gap(row, gap, unit), _gap(row, interval, unit)
+            before = _gap(ahead, gap, unit)
+            if ahead is rows[0] and before is None:
+                before = 0
+            if here is None or between is None or before is None or between == 0:
+                continue
+            tally.add(abs(here - before - between) <= slack)
+            differs += abs(here - between) > slack
+            seen.add(between)
+    return tally.share(3) >= 0.8 and differs >= 2 and len(seen) >= 3
+
+
+def _slack(shape: Shape, unit: Unit) -> int:
+    return 10 ** max(3 - shape.decimals, 0) if unit in ("text", "s", "s-or-laps") else 1
+
+
+def _gap(row: Mapping[Path, Any], shape: Shape, unit: Unit) -> int | None:
+    gap = shape.gap(row.get(shape.path), unit)
+    return abs(gap.ms) if isinstance(gap, TimeGap) else None
+
+
+def _from_times(view: View, tables: Sequence[Sequence[Mapping[Path, Any]]], shape: Shape, unit: Unit) -> Claim | None:
+    """Differences of best laps in practice, of total times in a race."""
+    for role in (FieldRole.BEST_LAP, FieldRole.TOTAL_TIME, FieldRole.PASSING):
+        for times in view.holders(role, 0.5):
+            times_unit = view.unit_of(times)
+            slack = 2 * max(times.resolution, _slack(shape, unit)) + 2
+            to_leader, to_ahead = _Tally(), _Tally()
+            for rows in tables:
+                shown = [(times.ms(row.get(times.path), times_unit), _gap(row, shape, unit)) for row in rows]
+                first = shown[0][0] if shown else None
+                for (before, _), (here, value) in zip(shown[:1] + shown[1:], shown[1:], strict=False):
+                    if not here or not value or not first or not before or here == before:
+                        continue
+                    to_leader.add(abs(here - first - value) <= slack)
+                    to_ahead.add(abs(here - before - value) <= slack)
+            what = "best laps" if role is FieldRole.BEST_LAP else "times"
+            gap, interval = to_leader.share(_MIN_ROWS), to_ahead.share(_MIN_ROWS)
+            if gap >= 0.8 and gap > interval:
+                return Claim(FieldRole.GAP, 0.95, unit, why=f"it is the difference of {what} to the leader")
+            if interval >= 0.8 and interval > gap:
+                return Claim(FieldRole.INTERVAL, 0.95, unit, why=f"it is the difference of {what} to the one ahead")
+    return None
+
+
+def _alone(tables: Sequence[Sequence[Mapping[Path, Any]]], shape: Shape, unit: Unit) -> Claim | None:
+    """A column that nothing explains: gaps grow down the table, intervals do not."""
+    grows, leader = _growth(tables, shape, unit)
+    named, at_leader, growing = shape.named(FieldRole.GAP, FieldRole.INTERVAL), leader.share(1), grows.share(4)
+    if at_leader < 0.8 and not named:
+        return None
+    if growing >= 0.96:
+        sure = 0.9 if at_leader >= 0.8 and grows.looked >= 6 else 0.75
+        return Claim(FieldRole.GAP, sure if grows.looked >= 6 or named else 0.55, unit, why="it grows down the table")
+    if grows.looked >= 6 and growing <= 0.75 and (named or at_leader >= 0.9):
+        sure = 0.8 if named else 0.62
+        return Claim(FieldRole.INTERVAL, sure, unit, why="it does not grow down the table, the leader shows none")
+    return Claim(FieldRole.GAP, 0.5, unit, why="a gap or an interval: too few rows to tell") if named else None
+
+
+def _growth(tables: Sequence[Sequence[Mapping[Path, Any]]], shape: Shape, unit: Unit) -> tuple[_Tally, _Tally]:
+    """How often it grows from row to row behind the leader, and how often the leader shows none."""
+    grows, leader = _Tally(), _Tally()
+    for rows in tables:
+        values = []
+        for row in rows[1:]:
+            gap = shape.gap(row.get(shape.path), unit)
+            if gap is not None and not isinstance(gap, TimeGap):
+                break  # from there on they are laps behind
+            if gap is not None:
+                values.append(abs(gap.ms))
+        for before, after in pairwise(values):
+            if before != after:
+                grows.add(after > before)
+        if rows:
+            own = shape.gap(rows[0].get(shape.path), unit)
+            leader.add(own is None or not isinstance(own, TimeGap) or own.ms == 0)
+    return grows, leader
+
+
+def _worth(shape: Shape, claim: Claim) -> bool:
+    """Numbers of any kind can grow down a table; without proof a claim wants texts of times or a name."""
+    if claim.confidence >= 0.94 or shape.named(FieldRole.GAP, FieldRole.INTERVAL):
+        return True
+    return claim.confidence >= CLAIMED and (shape.clocks >= 0.4 or shape.decimals >= 2)
+
+
+def _by_name(view: View, candidates: Sequence[tuple[Shape, Unit]]) -> None:
+    for shape, unit in candidates:
+        for role in (FieldRole.GAP, FieldRole.INTERVAL):
+            if shape.named(role):
+                view.claim(shape, Claim(role, 0.5, unit, why="its name says so; without positions nobody can tell"))

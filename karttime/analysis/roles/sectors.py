@@ -1,0 +1,185 @@
+"""Sectors: times shorter than a lap that add up to one."""
+
+from collections.abc import Sequence
+from itertools import combinations, pairwise
+from statistics import median
+from typing import Final
+
+from karttime.analysis.inference.series import Change
+from karttime.analysis.roles.shapes import Shape
+from karttime.analysis.roles.view import Claim, View
+from karttime.feeds.declared.cells import SECTOR_ROLES
+from karttime.feeds.declared.paths import Path
+from karttime.feeds.declared.spec import FieldRole, Unit
+
+_MAX_UNNAMED: Final = 9
+
+
+def claim_sectors(view: View) -> None:
+    """Claim sectors, by their sums, else by numbered names; those that only fall are best sectors."""
+    lasts = view.holders(FieldRole.LAST_LAP, 0.5)
+    surest = max((_sure(view, shape) for shape in lasts), default=0.0)
+    close = [shape for shape in lasts if _sure(view, shape) >= surest - 0.1]
+    typical = max((_median(shape, view.unit_of(shape)) for shape in close), default=0)
+    if not typical:
+        typical = max((_median(s, view.unit_of(s)) for s in view.holders(FieldRole.BEST_LAP, 0.5)), default=0)
+    candidates = _candidates(view, typical)
+    taken: set[Path] = set()
+    for group in _groups(candidates):
+        _claim_group(view, group, lasts, taken)
+    loose = [shape for shape, _ in candidates if shape.path not in taken][:_MAX_UNNAMED]
+    units = {shape.path: unit for shape, unit in candidates}
+    for size in (3, 2, 4):
+        for chosen in combinations(loose, size):
+            if not any(shape.path in taken for shape in chosen) and _adds_up(
+                view, [(shape, units[shape.path]) for shape in chosen], lasts
+            ):
+                ordered = sorted(chosen, key=lambda shape: _when(shape, chosen))
+                taken |= {shape.path for shape in chosen}
+                _claim_all(view, [(shape, units[shape.path]) for shape in ordered], 0.9, "they add up to the last lap")
+
+
+def _sure(view: View, shape: Shape) -> float:
+    claim = view.best(shape.path)
+    return claim.confidence if claim is not None else 0.0
+
+
+def _median(shape: Shape, unit: Unit) -> float:
+    times = [ms for ms in shape.times(unit) if ms > 0]
+    return median(times) if times else 0
+
+
+def _candidates(view: View, typical: float) -> list[tuple[Shape, Unit]]:
+    found: list[tuple[Shape, Unit]] = []
+    for shape in view.shapes.values():
+        claim = view.best(shape.path)
+        if claim is not None and claim.confidence >= 0.8 and claim.role not in (FieldRole.LAPS, FieldRole.LAST_LAP):
+            continue
+        if shape.named(FieldRole.SPEED) or shape.truths > 0.1 or shape.dates > 0.1:
+            continue
+        units: Sequence[Unit] = ("text",) if shape.clocks >= 0.6 else ("s", "ms", "us") if shape.numbers >= 0.8 else ()
+        for unit in units:
+            middle = _median(shape, unit)
+            low, high = (0.01 * typical, 0.85 * typical) if typical else (2000, 200_000)
+            if middle and low <= middle <= high and (unit != "s" or shape.decimals):
+                found.append((shape, unit))
+                break
+    return found
+
+
+def _template(path: Path) -> tuple[str, int] | None:
+    """A path with its number taken out, and the number."""
+    text = "\0".join(path)
+    if len(path) == 1 and path[0].isdigit():
+        return None  # a row that is a list: the number is a column, not a sector
+    digits = [at for at, c in enumerate(text) if c.isdigit()]
+    if not digits:
+        return None
+    end = digits[-1] + 1
+    start = end
+    while start and text[start - 1].isdigit():
+        start -= 1
+    # the number may stand before other words: `S1TIME`; of several numbers the first that varies is taken by grouping
+    return f"{text[:start]}#{text[end:]}", int(text[start:end])
+
+
+def _groups(candidates: Sequence[tuple[Shape, Unit]]) -> list[list[tuple[int, Shape, Unit]]]:
+    found: dict[str, list[tuple[int, Shape, Unit]]] = {}
+    for shape, unit in candidates:
+        template = _template(shape.path)
+        if template is not None:
+            found.setdefault(template[0], []).append((template[1], shape, unit))
+    return [sorted(group, key=lambda one: one[0]) for group in found.values() if 2 <= len(group) <= 9]
+
+
+def _claim_group(view: View, group: list[tuple[int, Shape, Unit]], lasts: Sequence[Shape], taken: set[Path]) -> None:
+    shapes = [(shape, unit) for _, shape, unit in group]
+    falling = sum(_falls(shape, unit) for shape, unit in shapes)
+    best = max(shape.named(FieldRole.BEST_SECTOR) for shape, _ in shapes)
+    named = max(shape.named(FieldRole.SECTOR_1) for shape, _ in shapes)
+    adds = _adds_up(view, shapes, lasts)
+    if adds:
+        confidence, why = 0.94, "they add up to the last lap"
+    elif falling * 2 > len(shapes) or best:
+        for shape, unit in shapes:
+            why = "a numbered time that only falls" if falling else "a numbered time that is called best"
+            view.claim(shape, Claim(FieldRole.BEST_SECTOR, 0.75, unit, why=why))
+        taken |= {shape.path for shape, _ in shapes}
+        return
+    elif named:
+        confidence, why = 0.8, "numbered times shorter than a lap, called so"
+    else:
+        confidence, why = 0.45, "numbered times shorter than a lap"
+    taken |= {shape.path for shape, _ in shapes}
+    numbers = [number for number, _, _ in group]
+    shift = 1 if numbers[0] == 0 else 0
+    if numbers[-1] + shift > len(SECTOR_ROLES):
+        _claim_all(view, shapes, confidence, why)
+        return
+    for number, shape, unit in group:
+        view.claim(shape, Claim(SECTOR_ROLES[number + shift - 1], confidence, unit, why=why))
+
+
+def _claim_all(view: View, shapes: Sequence[tuple[Shape, Unit]], confidence: float, why: str) -> None:
+    for role, (shape, unit) in zip(SECTOR_ROLES, shapes, strict=False):
+        view.claim(shape, Claim(role, confidence, unit, why=why))
+
+
+def _falls(shape: Shape, unit: Unit) -> bool:
+    falls = rises = 0
+    for _, changes in shape.changes():
+        times = [ms for change in changes if (ms := shape.ms(change.value, unit))]
+        falls += sum(b < a for a, b in pairwise(times))
+        rises += sum(b > a for a, b in pairwise(times))
+    return falls >= 2 and falls >= 0.95 * (falls + rises)
+
+
+def _adds_up(view: View, shapes: Sequence[tuple[Shape, Unit]], lasts: Sequence[Shape]) -> bool:
+    """Whether the times of most rows are together one of the lap times beside them; in mid-lap they are not."""
+    for last in lasts:
+        if any(shape is last for shape, _ in shapes):
+            continue
+        unit = view.unit_of(last)
+        slack = sum(10 ** max(3 - shape.decimals, 0) if kind in ("text", "s") else 1 for shape, kind in shapes) + (
+            last.resolution
+        )
+        good: set[tuple[int, ...]] = set()
+        seen: set[tuple[int, ...]] = set()
+        for values in view.rows(last, *(shape for shape, _ in shapes)):
+            lap = last.ms(values[0], unit)
+            times = [shape.ms(value, kind) for (shape, kind), value in zip(shapes, values[1:], strict=True)]
+            if not lap or not all(times):
+                continue
+            known = (lap, *(ms for ms in times if ms))
+            seen.add(known)
+            if abs(sum(known[1:]) - lap) <= slack:
+                good.add(known)
+        if len(good) >= 3 and len(good) >= 0.2 * len(seen):
+            view.claim(last, Claim(FieldRole.LAST_LAP, 0.95, unit, why="it is the sum of its sectors"))
+            return True
+    return False
+
+
+def _when(shape: Shape, others: Sequence[Shape]) -> tuple[float, int]:
+    """Its place within the lap: how often it changes right before the others rather than after them."""
+    first = 0.0
+    for other in others:
+        if other is shape:
+            continue
+        mine, theirs = dict(shape.changes()), dict(other.changes())
+        for key, changes in mine.items():
+            first += _waits(changes, theirs.get(key, ()))
+    return -first, shape.column.index
+
+
+def _waits(changes: Sequence[Change], others: Sequence[Change]) -> float:
+    """1 where the other follows sooner than it came before, -1 where not, mean over the changes."""
+    moments = [change.at for change in others]
+    score = looked = 0
+    for change in changes[1:50]:
+        after = [at - change.at for at in moments if at > change.at]
+        before = [change.at - at for at in moments if at <= change.at]
+        if after and before and min(before) != min(after):
+            looked += 1
+            score += 1 if min(after) < min(before) else -1
+    return score / looked if looked else 0.0

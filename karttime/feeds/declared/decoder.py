@@ -1,0 +1,362 @@
+"""The decoder of declared feeds: one interpreter for every `FeedSpec`.
+
+A frame is unwrapped into messages (`framing.py`), messages change rows (`tables.py`) and session facts (`facts.py`),
+rows become cells, names, states (`entrants.py`) and laps (`laps.py`). Nothing of a spec or a feed is executed.
+
+A session begins with the first row; a new one when the declared rule says so: a title changes, or most lap counters
+fall.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from karttime.domain.flags import Flag
+from karttime.domain.ids import CompetitorId, SessionId
+from karttime.domain.updates import (
+    BoardRow,
+    BoardShown,
+    Cell,
+    CellsChanged,
+    FlagChanged,
+    LapCompleted,
+    LapFlag,
+    Named,
+    PitEntered,
+    PitLeft,
+    PositionsChanged,
+    Provenance,
+    SessionChanged,
+    SessionStarted,
+    Status,
+    StatusChanged,
+    Update,
+)
+from karttime.feeds.base import Rejection
+from karttime.feeds.declared.cells import board_columns, lap_ms, used_fields
+from karttime.feeds.declared.entrants import Entrant, Role, columns_by_role, names_changed
+from karttime.feeds.declared.facts import Facts, session_kind
+from karttime.feeds.declared.framing import Unreadable, Unwrapper
+from karttime.feeds.declared.laps import Decided
+from karttime.feeds.declared.spec import FeedSpec, FieldRole, FieldSpec, TableSpec
+from karttime.feeds.declared.tables import Rows
+from karttime.feeds.declared.values import read_count, read_text
+from karttime.feeds.frame import Frame
+
+_LATEST_AT: Final = 253_402_300_799_000
+_MAX_LAP_ROWS: Final = 200_000
+_FALL_WINDOW_MS: Final = 30_000
+_NUMBER: Final = (FieldRole.NUMBER, "")
+
+
+class _Table:
+    """A table with the roles that its fields fill on the board."""
+
+    def __init__(self, spec: TableSpec, feed: FeedSpec) -> None:
+        self.spec = spec
+        self.rows = Rows(spec)
+        used = used_fields(feed)
+        self.used: Mapping[int, Role] = {
+            index: (field.role, field.part)
+            for index, field in enumerate(spec.fields)
+            if used.get((field.role, field.part), (None, None))[1] is field
+        }
+        first = next((table for table in feed.tables if table.holds == "standings"), None)
+        self.leads = spec is first
+
+
+class DeclaredDecoder:
+    """Decodes one feed as its spec declares. Feed it every frame in order, also over reconnects."""
+
+    def __init__(self, spec: FeedSpec) -> None:
+        self.spec = spec
+        kinds = frozenset(table.kind for table in spec.tables) | {field.kind for field in spec.session}
+        self._unwrapper = Unwrapper(spec.framing, kinds - {""})
+        self.tables = [_Table(table, spec) for table in spec.tables]
+        self._by_kind: dict[str, list[_Table]] = {}
+        for table in self.tables:
+            self._by_kind.setdefault(table.spec.kind, []).append(table)
+        self._columns = board_columns(spec)
+        self._column = columns_by_role(self._columns)
+        self._facts = Facts(spec.session)
+        self._entrants: dict[str, Entrant] = {}
+        self._by_number: dict[str, str] = {}
+        self._waiting: dict[str, Entrant] = {}
+        self._seen_laps: set[tuple[str, int]] = set()
+        self._fallen: dict[str, int] = {}
+        self._refused: Counter[str] = Counter()
+        self._frame = -1
+        self._sessions = 0
+        self._title = self._track = ""
+        self._flag = Flag.NONE
+        self._out: list[Update | Rejection] = []
+        self._touched: dict[Entrant, dict[Role, None]] = {}
+        self._board_due = False
+        self._lap_rows: list[tuple[_Table, str, dict[int, Any]]] = []
+
+    @property
+    def refused(self) -> Mapping[str, int]:
+        """How much was refused so far, by reason."""
+        return sum((table.rows.refused for table in self.tables), self._refused)
+
+    @property
+    def doubts(self) -> Sequence[str]:
+        """What cannot be known, in sentences."""
+        if self._frame >= 0 and not self._entrants:
+            return ("no row was received that the spec explains",)
+        if self.spec.laps.by == "none":
+            return ("the feed shows no laps as they are driven: only its standings are told",)
+        return ()
+
+    def feed(self, frame: Frame) -> Sequence[Update | Rejection]:
+        """Decode one frame. Never raises on what a feed sends."""
+        self._frame += 1
+        self._out = []
+        if frame.direction == "out":
+            return ()
+        text = frame.text
+        if text is None:
+            return (self._refuse(frame, "binary", repr((frame.data or b"")[:60])),)
+        try:
+            messages = self._unwrapper.messages(text)
+        except Unreadable as reason:
+            return (self._refuse(frame, str(reason), text),)
+        at = frame.at
+        for kind, body in messages:
+            self._out += self._facts.take(at, kind, body)
+            for table in self._by_kind.get(kind, ()):
+                self._take(table, body)
+        self._end_of_frame(at)
+        return self._out
+
+    def feed_many(self, frames: Iterable[Frame]) -> Iterator[Update | Rejection]:
+        """Decode frames that nobody watches one by one (see `Decoder.feed_many`)."""
+        for frame in frames:
+            yield from self.feed(frame)
+
+    def _refuse(self, frame: Frame, reason: str, sample: str) -> Rejection:
+        self._refused[reason] += 1
+        return Rejection(frame.at, self._frame, reason, sample[:200])
+
+    # --- rows ---
+
+    def _take(self, table: _Table, body: Any) -> None:
+        changes, other_rows = table.rows.take(body)
+        if table.spec.holds == "laps":
+            self._lap_rows += [(table, key, table.rows.values(key)) for key, _ in changes]
+            return
+        if table.leads and other_rows:
+            self._board_due = True
+        for key, values in changes:
+            entrant = self._entrant(table, key)
+            if entrant is None:
+                continue
+            roles = self._touched.setdefault(entrant, {})
+            for index, value in values.items():
+                role = table.used.get(index)
+                if role is not None:
+                    field = table.spec.fields[index]
+                    if entrant.take(role, value, field, self._column.get(field.role)) or field.role in _EVENTS:
+                        roles[role] = None
+                    if role == _NUMBER and value is not None:
+                        self._by_number[read_text(value)] = key
+
+    def _entrant(self, table: _Table, key: str) -> Entrant | None:
+        if table.spec.key_is == "number" and not table.leads:
+            key = self._by_number.get(key, key)
+        entrant = self._entrants.get(key)
+        if entrant is None:
+            if len(self._entrants) >= 2000:
+                self._refused["too-many-rows"] += 1
+                return None
+            entrant = self._entrants[key] = Entrant(key, by_count=self.spec.laps.by == "count")
+            self._board_due = self._board_due or table.leads
+        return entrant
+
+    # --- the end of a frame ---
+
+    def _end_of_frame(self, at: int) -> None:
+        if self._touched or self._lap_rows:
+            self._sessions_of(at)
+            self._show(at)
+            for entrant, roles in self._touched.items():
+                self._tell(at, entrant, roles)
+            for table, key, values in self._lap_rows:
+                self._lap_row(at, table, key, values)
+            self._touched, self._lap_rows = {}, []
+        elif self._sessions:
+            self._retitle(at)
+        for key, entrant in [*self._waiting.items()]:
+            lap = entrant.tracker.expire(at)
+            if lap is not None:
+                self._out.append(self._lap(entrant, lap))
+            if entrant.tracker.rose is None:
+                del self._waiting[key]
+        for update in self._out:
+            if isinstance(update, FlagChanged):
+                self._flag = update.flag
+
+    def _sessions_of(self, at: int) -> None:
+        """Start the first session, or a new one."""
+        if self._sessions == 0:
+            self._start(at, "first rows")
+            return
+        rules = self.spec.sessions.new_when
+        if "fall" in rules and self._fell(at):
+            self._start(at, "most lap counters fell")
+        else:
+            self._retitle(at)
+
+    def _retitle(self, at: int) -> None:
+        facts = self._facts
+        if (facts.title, facts.track) == (self._title, self._track):
+            return
+        if facts.title != self._title and self._title and "name" in self.spec.sessions.new_when:
+            self._start(at, "another title")
+            return
+        self._title, self._track = facts.title, facts.track
+        self._out.append(SessionChanged(at, session_kind(facts.title), "", facts.title, facts.track))
+
+    def _fell(self, at: int) -> bool:
+        """Whether most counters of laps are lower than they were, within half a minute."""
+        counted = 0
+        for key, entrant in self._entrants.items():
+            before = entrant.tracker.count
+            if before is None or before < 2:
+                continue
+            counted += 1
+            if entrant in self._touched and (entrant.laps or 0) < before and (entrant.laps or 0) <= 1:
+                self._fallen[key] = at
+        self._fallen = {key: when for key, when in self._fallen.items() if at - when <= _FALL_WINDOW_MS}
+        gone = self._gone()
+        return len(self._fallen) + gone > max(1, (counted + len(self._fallen)) // 2) and bool(self._fallen or gone)
+
+    def _gone(self) -> int:
+        """How many who had driven left the board just now, while nobody who stays has driven."""
+        lead = next((table for table in self.tables if table.leads), None)
+        if lead is None or lead.spec.update != "snapshot" or not self._board_due:
+            return 0
+        stay = [entrant for key, entrant in self._entrants.items() if key in lead.rows.keys]
+        if any((entrant.laps or 0) > 1 for entrant in stay):
+            return 0
+        return sum(1 for key, e in self._entrants.items() if key not in lead.rows.keys and (e.tracker.count or 0) >= 2)
+
+    def _start(self, at: int, why: str) -> None:
+        self._sessions += 1
+        self._title, self._track = self._facts.title, self._facts.track
+        began = datetime.fromtimestamp(min(max(at, 0), _LATEST_AT) / 1000, UTC)
+        name = SessionId(f"{began:%Y%m%dT%H%M%SZ}-{self._sessions}")
+        kind = session_kind(self._title)
+        started = SessionStarted(
+            at, name, kind, "", self._title, self._track, Provenance((self._frame,), "session", why)
+        )
+        self._out.insert(0, started)
+        self._fallen, self._waiting, self._seen_laps = {}, {}, set()
+        present = [key for key in self._entrants if self._is_present(key)] if self._sessions > 1 else [*self._entrants]
+        self._entrants = {key: self._entrants[key] for key in present}
+        for entrant in self._entrants.values():
+            if self._sessions > 1:
+                entrant.tracker.reset(entrant.laps, entrant.last)
+        self._board_due = True
+        if self._sessions > 1:
+            self._out[1:1] = [update for update in self._facts.latest.values() if update not in self._out]
+
+    def _is_present(self, key: str) -> bool:
+        lead = next((table for table in self.tables if table.leads), None)
+        return lead is None or key in lead.rows.keys
+
+    def _show(self, at: int) -> None:
+        if not self._board_due:
+            cells: dict[CompetitorId, Mapping[int, Cell]] = {}
+            positions: dict[CompetitorId, int] = {}
+            for entrant, roles in self._touched.items():
+                changed = {column: entrant.cells[column] for role, _ in roles if (column := self._column.get(role))}
+                if changed:
+                    cells[entrant.id] = changed
+                if (FieldRole.POSITION, "") in roles:
+                    positions[entrant.id] = entrant.position
+            if cells:
+                self._out.append(CellsChanged(at, cells))
+            if positions:
+                self._out.append(PositionsChanged(at, positions))
+            return
+        self._board_due = False
+        shown = [entrant for key, entrant in self._entrants.items() if self._is_present(key)]
+        rows = {entrant.id: BoardRow(entrant.position, dict(entrant.cells)) for entrant in shown}
+        self._out.append(BoardShown(at, self._columns, rows))
+
+    def _tell(self, at: int, entrant: Entrant, roles: Mapping[Role, None]) -> None:
+        """Names, state and laps of one competitor."""
+        if names_changed(roles):
+            has = {role for role, _ in self._used}
+            team = entrant.team() if FieldRole.TEAM in has else None
+            driver = entrant.driver() if FieldRole.DRIVER in has else None
+            self._out.append(Named(at, entrant.id, team, driver))
+        if (FieldRole.STATUS, "") in roles or (FieldRole.IN_PIT, "") in roles:
+            self._state(at, entrant)
+        count = entrant.laps
+        for lap in entrant.tracker.show(at, self._frame, count, entrant.last) if self.spec.laps.by != "rows" else ():
+            self._out.append(self._lap(entrant, lap))
+        if entrant.tracker.rose is not None:
+            self._waiting[entrant.id] = entrant
+
+    @property
+    def _used(self) -> Iterable[Role]:
+        return (role for table in self.tables for role in table.used.values())
+
+    def _state(self, at: int, entrant: Entrant) -> None:
+        status = entrant.state()
+        before, entrant.status = entrant.status, status
+        in_pit = status is Status.IN_PIT
+        entrant.pit = entrant.pit or in_pit
+        was_in, entrant.in_pit = entrant.in_pit, in_pit
+        if status is before:
+            return
+        if in_pit and was_in is False:
+            self._out.append(PitEntered(at, entrant.id))
+        elif was_in and not in_pit and status in (Status.ON_TRACK, Status.OUT_LAP):
+            self._out.append(PitLeft(at, entrant.id))
+        else:
+            self._out.append(StatusChanged(at, entrant.id, status))
+
+    # --- laps ---
+
+    def _lap(self, entrant: Entrant, lap: Decided) -> LapCompleted:
+        flags = {LapFlag.FIRST} if lap.first else set()
+        if entrant.pit:
+            flags.add(LapFlag.PIT)
+        entrant.pit = entrant.in_pit is True
+        if lap.doubtful:
+            flags.add(LapFlag.DOUBTFUL)
+        if self._flag is Flag.CHEQUERED:
+            flags.add(LapFlag.AFTER_FLAG)
+        provenance = Provenance(lap.frames, lap.rule, lap.note)
+        sectors = entrant.sectors(lap.time_ms)
+        return LapCompleted(lap.at, entrant.id, lap.time_ms, provenance, sectors, frozenset(flags))
+
+    def _lap_row(self, at: int, table: _Table, _: str, values: Mapping[int, Any]) -> None:
+        """A row of a table of laps: whose, which, how long."""
+        fields: Sequence[FieldSpec] = table.spec.fields
+        found = {field.role: (values.get(index), field) for index, field in enumerate(fields)}
+        owner = next((found[role] for role in (FieldRole.ID, FieldRole.NUMBER) if role in found), None)
+        number, time = found.get(FieldRole.LAP_NUMBER), found.get(FieldRole.LAP_TIME)
+        if owner is None or time is None:
+            return
+        key = read_text(owner[0])
+        if FieldRole.ID not in found or table.spec.key_is == "number":
+            key = self._by_number.get(key, key)
+        ms = lap_ms(time[0], time[1].unit)
+        lap = read_count(number[0]) if number is not None else None
+        if ms is None or not key or (lap is not None and (key, lap) in self._seen_laps):
+            return
+        if lap is not None and len(self._seen_laps) < _MAX_LAP_ROWS:
+            self._seen_laps.add((key, lap))
+        entrant = self._entrants.get(key)
+        if entrant is None:
+            self._refused["lap-of-nobody"] += 1
+            return
+        self._out.append(self._lap(entrant, Decided(ms, at, (self._frame,), "row", first=lap == 1)))
+
+
+_EVENTS: Final = frozenset({FieldRole.IN_PIT, FieldRole.STATUS, FieldRole.DRIVER, FieldRole.TEAM})

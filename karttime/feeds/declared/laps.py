@@ -1,0 +1,122 @@
+"""The lap rules of declared feeds.
+
+| rule | a lap is decided when | name in the provenance |
+|---|---|---|
+| count | the lap counter rises and the last lap changes, in one frame or within 5 s in either order | `count` |
+| | the counter rises, and the last lap is the same text 5 s later: the same time again, doubtful | `count-alone` |
+| | counter and last lap rise over several laps: the last one, doubtful where it cannot be told | `count` |
+| change | the last lap changes to another time | `change` |
+| rows | a row of a table of laps comes for the first time | `row` |
+
+What a row shows when it is first seen was driven before, unless its counter stands at 0 or it shows nothing.
+"""
+
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+WAIT_MS: Final = 5_000
+"""Feeds send one crossing in several messages; the longest seen between counter and time is some two seconds."""
+
+
+class Decided(NamedTuple):
+    """A lap: its time, when, the frames that decided it, the rule, and what is special."""
+
+    time_ms: int
+    at: int
+    frames: tuple[int, ...]
+    rule: str
+    note: str = ""
+    first: bool = False
+    doubtful: bool = False
+
+
+@dataclass(slots=True)
+class LapTracker:
+    """Counter and last lap of one competitor."""
+
+    by_count: bool
+    count: int | None = None
+    last: int | None = None
+    seen: bool = False
+    laps: int = 0
+    blank: bool = True  # nothing was shown before the first lap
+    rose: tuple[int, int, int] | None = None  # time, frame, by how many: the counter rose, the time is awaited
+    timed: tuple[int, int] | None = None  # time, frame: the last lap changed, the counter is awaited
+
+    def reset(self, count: int | None, last: int | None) -> None:
+        """A new session: what is shown now was driven before."""
+        self.count, self.last, self.seen, self.laps = count, last, True, 0
+        self.blank, self.rose, self.timed = not count and last is None, None, None
+
+    def show(self, at: int, frame: int, count: int | None, last: int | None) -> list[Decided]:
+        """What the board shows after a frame."""
+        if not self.seen:
+            self.reset(count, last)
+            return []
+        changed = last is not None and last != self.last
+        self.last = last if last is not None else self.last
+        if last is None and count in (None, 0):
+            self.last = None
+        if not self.by_count:
+            found = [self._lap(at, (frame,), "change") if changed else None]
+        else:
+            found = [self._counted(at, frame, count)]
+            if changed:
+                self.timed = (at, frame)
+            found.append(self._both())
+        return [lap for lap in found if lap is not None]
+
+    def _counted(self, at: int, frame: int, count: int | None) -> Decided | None:
+        before, self.count = self.count, count if count is not None else self.count
+        if count is None or count == before:
+            return None
+        if before is not None and count < before:
+            self.rose = self.timed = None
+            self.blank = count == 0
+            return None
+        rise = count - (before or 0) if before is not None or self.blank else 0
+        if rise <= 0:
+            return None
+        waiting = self._alone() if self.rose is not None else None
+        self.rose = (at, frame, rise)
+        return waiting
+
+    def _both(self) -> Decided | None:
+        """Counter and time are there; older ones than the wait do not belong together."""
+        if self.rose is None or self.timed is None:
+            return None
+        (at, frame, rise), (timed_at, timed_frame) = self.rose, self.timed
+        if at - timed_at > WAIT_MS:
+            self.timed = None
+            return None
+        self.rose = self.timed = None
+        frames = tuple(sorted({frame, timed_frame}))
+        note = f"{rise - 1} laps before it were not seen" if rise > 1 else ""
+        return self._lap(max(at, timed_at), frames, "count", note)
+
+    def expire(self, at: int) -> Decided | None:
+        """Time has passed: a counter that rose without another time means the same time again."""
+        if self.timed is not None and at - self.timed[0] > WAIT_MS:
+            self.timed = None
+        if self.rose is not None and at - self.rose[0] > WAIT_MS:
+            return self._alone()
+        return None
+
+    def _alone(self) -> Decided | None:
+        if self.rose is None:
+            return None
+        (at, frame, _), self.rose = self.rose, None
+        if self.laps == 0 or self.last is None:  # the time that stands there may be of any lap
+            self.blank = False
+            return None
+        return self._lap(at, (frame,), "count-alone", "the last lap did not change", doubtful=True)
+
+    def _lap(
+        self, at: int, frames: tuple[int, ...], rule: str, note: str = "", *, doubtful: bool = False
+    ) -> Decided | None:
+        if self.last is None:
+            return None
+        self.laps += 1
+        first = self.blank and self.laps == 1 and not note
+        self.blank = False
+        return Decided(self.last, at, frames, rule, note, first, doubtful)

@@ -1,0 +1,134 @@
+"""Rows of declared tables, kept as they were sent last: messages in, changes by competitor out."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+from karttime.feeds.declared.cells import readable
+from karttime.feeds.declared.paths import entries, get, parse_path
+from karttime.feeds.declared.spec import TableSpec
+from karttime.feeds.declared.values import read_text
+
+MAX_ROWS: Final = 2_000
+KEY: Final = "@key"
+PLACE: Final = "@place"
+
+
+class RowChange(NamedTuple):
+    """What changed in one row: its key, and values by index of the field. `left`: the row is gone."""
+
+    key: str
+    values: dict[int, Any]
+
+
+class Rows:
+    """The rows of one table.
+
+    Attributes:
+        spec: the declaration.
+        keys: of the rows that are there now, in order of appearance.
+        refused: rows that were not taken, by reason.
+        unread: values that make no sense under their role, by index of the field; `read`: all that were shown.
+    """
+
+    def __init__(self, spec: TableSpec) -> None:
+        self.spec = spec
+        self.keys: dict[str, None] = {}
+        self.refused: Counter[str] = Counter()
+        self.read: Counter[int] = Counter()
+        self.unread: Counter[int] = Counter()
+        self._path = parse_path(spec.rows)
+        self._key = None if spec.key == KEY else parse_path(spec.key)
+        self._fields = [(index, parse_path(field.path), field) for index, field in enumerate(spec.fields)]
+        self._paths = [(i, path[0] if len(path) == 1 else "", path) for i, path, f in self._fields if f.path != PLACE]
+        self._place = next((i for i, _, field in self._fields if field.path == PLACE), None)
+        self._state: dict[str, dict[int, Any]] = {}
+        self._key_at: dict[str, str] = {}  # rows by place: who is in it
+
+    def forget(self) -> None:
+        """A new session: nobody is there any more."""
+        self.keys, self._state, self._key_at = {}, {}, {}
+
+    def values(self, key: str) -> dict[int, Any]:
+        """All that is known of a row."""
+        return self._state.get(key, {})
+
+    def take(self, body: Any) -> tuple[list[RowChange], bool]:
+        """The rows that a message changes, and whether somebody came or left."""
+        changes: list[RowChange] = []
+        sent: dict[str, None] = {}
+        snapshot = self.spec.update == "snapshot"
+        for address, key, node in self._rows(body):
+            if key in sent and snapshot:
+                self.refused["same-key-twice"] += 1
+                continue
+            sent[key] = None
+            changed = self._merge(key, self._read(node, address, whole=snapshot))
+            if changed is not None:
+                changes.append(RowChange(key, changed))
+        came = any(key not in self.keys for key in sent)
+        gone = [key for key in self.keys if key not in sent] if snapshot and sent else []
+        for key in gone:
+            self._state.pop(key, None)
+        if snapshot and sent:
+            self.keys = sent
+        else:
+            self.keys |= sent
+        return changes, came or bool(gone)
+
+    def _rows(self, body: Any) -> Iterator[tuple[str, str, Any]]:
+        for keys, node in entries(body, self._path):
+            address = keys[-1] if keys else ""
+            key = address if self._key is None else read_text(get(node, self._key))
+            if self._key is not None and self.spec.update == "places":
+                key = self._placed(address, key)
+            if not key:
+                self.refused["row-without-key"] += 1
+            elif key not in self._state and len(self._state) >= MAX_ROWS:
+                self.refused["too-many-rows"] += 1
+            else:
+                yield address, key, node
+
+    def _placed(self, address: str, key: str) -> str:
+        """Who is in a place, by what was sent now or before; what stood there moves with the place."""
+        before = self._key_at.get(address, "")
+        if not key or key == before:
+            return before
+        if len(self._key_at) < MAX_ROWS or address in self._key_at:
+            self._key_at[address] = key
+        if before and before in self._state:
+            self._state[key] = {**self._state[before]}
+        return key
+
+    def _read(self, node: Any, address: str, *, whole: bool) -> dict[int, Any]:
+        values: dict[int, Any] = {}
+        if isinstance(node, dict):
+            for index, name, path in self._paths:
+                value = node.get(name) if name else get(node, path)
+                if value is not None or whole:
+                    values[index] = value
+        else:
+            for index, _, path in self._paths:
+                value = get(node, path)
+                if value is not None or whole:
+                    values[index] = value
+        if self._place is not None and address.isdigit():
+            values[self._place] = int(address) + 1
+        return values
+
+    def _merge(self, key: str, values: dict[int, Any]) -> dict[int, Any] | None:
+        """What is different now; None for nothing. A row that comes is a change also when it holds nothing."""
+        before = self._state.get(key)
+        if before is None:
+            before = self._state[key] = {}
+            changed = values
+        else:
+            changed = {index: value for index, value in values.items() if before.get(index) != value}
+            if not changed:
+                return None
+        for index, value in changed.items():
+            self.read[index] += 1
+            if not readable(self.spec.fields[index], value):
+                self.unread[index] += 1
+        before.update(changed)
+        return changed
