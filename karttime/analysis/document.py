@@ -43,11 +43,23 @@ def document(
             "confidence": detection.confidence,
             "evidence": list(detection.evidence),
             "ranking": [{"name": ranked.name, "score": ranked.score} for ranked in detection.ranking],
+            "frames": detection.frames,
+            "mixed": dict(detection.mixed),
         },
         "refused": dict(sorted(report.refused.items())),
         "doubts": [clean(doubt, 400) for doubt in report.doubts],
         "sessions": [session_document(session, kart, dated=dated) for session in sessions],
+        **(_findings(report) if report.findings is not None or report.spec is not None else {}),
     }
+
+
+def _findings(report: Report) -> Document:
+    """What inference found, and the declaration that decoded the frames."""
+    from karttime.analysis.inference.document import findings_document
+    from karttime.feeds.declared.spec import dump_spec
+
+    found = {} if report.findings is None else findings_document(report.findings)
+    return found | {"spec": None if report.spec is None else dump_spec(report.spec)}
 
 
 def session_document(session: Session, kart: str | None = None, *, dated: bool = True) -> Document:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain, islice
+from typing import TYPE_CHECKING
 
 from karttime.analysis.detection import SAMPLE_FRAMES, UNKNOWN, Detection, detect
 from karttime.domain.logbook import Logbook
@@ -16,8 +17,13 @@ from karttime.feeds.base import Decoder, FeedFormat, Rejection
 from karttime.feeds.formats import FORMATS
 from karttime.feeds.frame import Frame
 
+if TYPE_CHECKING:
+    from karttime.analysis.inference.findings import Findings
+    from karttime.feeds.declared.spec import FeedSpec
+
 _BATCH = 8192
 _SAMPLES = 5
+_STUDIED_FRAMES, _STUDIED_TEXT = 60_000, 8 << 20
 
 
 @dataclass(slots=True)
@@ -32,6 +38,8 @@ class Report:
         refused: by reason.
         samples: some of what was refused, by reason: hostile text.
         doubts: sentences for a person.
+        findings: what inference found in frames that no known format explains; None where there are none.
+        spec: the declaration that decoded the frames; None where a known format did, or nothing.
     """
 
     detection: Detection
@@ -43,35 +51,96 @@ class Report:
     refused: Mapping[str, int] = field(default_factory=dict)
     samples: dict[str, list[str]] = field(default_factory=dict)
     doubts: Sequence[str] = ()
+    findings: "Findings | None" = None
+    spec: "FeedSpec | None" = None
 
 
 def analyze(
     frames: Iterable[Frame],
     *,
     formats: Mapping[str, FeedFormat] = FORMATS,
+    spec: "FeedSpec | None" = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Report:
-    """Read all frames of one feed, in order.
+    """Read all frames of one feed, in order. What no known format explains is studied and decoded by what was found.
 
     Args:
         frames: the frames.
         formats: the formats to choose from.
+        spec: decode as this declares, whatever the frames look like.
         progress: called now and then with the number of frames and bytes read so far.
     """
     stream = iter(frames)
     head = list(islice(stream, SAMPLE_FRAMES))
     detection = detect(head, formats)
     report = Report(detection)
-    if detection.name == UNKNOWN:
-        _count(report, chain(head, stream), progress)
-        report.doubts = ["no known format explains these frames: nothing was decoded"]
-        return report
-    decoder = formats[detection.name].decoder()
-    with _collecting_by_batch():
-        _decode(report, decoder, chain(head, stream), progress)
-    report.refused = Counter(decoder.refused)
-    report.doubts = tuple(decoder.doubts)
+    if spec is not None:
+        report.detection = Detection(spec.name, 1.0, ("declared by the spec",), detection.ranking, len(head))
+        _decode_declared(report, spec, chain(head, stream), progress)
+    elif detection.name == UNKNOWN:
+        _study(report, chain(head, stream), progress)
+    else:
+        decoder = formats[detection.name].decoder()
+        with _collecting_by_batch():
+            _decode(report, decoder, chain(head, stream), progress)
+        report.refused = Counter(decoder.refused)
+        report.doubts = tuple(decoder.doubts)
+        _study_others(report, detection.others)
     return report
+
+
+def _decode_declared(
+    report: Report, spec: "FeedSpec", frames: Iterator[Frame], progress: Callable[[int, int], None] | None
+) -> None:
+    from karttime.feeds.declared.decoder import DeclaredDecoder
+
+    decoder = DeclaredDecoder(spec)
+    with _collecting_by_batch():
+        _decode(report, decoder, frames, progress)
+    report.spec = spec
+    report.refused = Counter(decoder.refused)
+    report.doubts = (*report.doubts, *decoder.doubts)
+
+
+def _study(report: Report, frames: Iterator[Frame], progress: Callable[[int, int], None] | None) -> None:
+    """Find out what an unknown feed means, and decode it all by that."""
+    from karttime.analysis.inference.study import study
+
+    head = _as_many(frames)
+    found = report.findings = study(head)
+    report.doubts = tuple(found.notes)
+    if found.check is not None:
+        report.doubts = (*report.doubts, *found.check.contradictions)
+    if found.spec is None:
+        report.doubts = (*report.doubts, "no known format explains these frames: nothing was decoded")
+        _count(report, chain(head, frames), progress)
+    else:
+        _decode_declared(report, found.spec, chain(head, frames), progress)
+
+
+def _as_many(frames: Iterator[Frame]) -> list[Frame]:
+    """As many frames as are studied; the rest stays in the iterator."""
+    head: list[Frame] = []
+    size = 0
+    for frame in frames:
+        head.append(frame)
+        size += len(frame.text or "") + len(frame.data or b"")
+        if len(head) >= _STUDIED_FRAMES or size >= _STUDIED_TEXT:
+            break
+    return head
+
+
+def _study_others(report: Report, others: Sequence[Frame]) -> None:
+    """Look at the second protocol of a mixed recording; its frames are told of, the known format is decoded."""
+    if not others:
+        return
+    from karttime.analysis.inference.study import study
+
+    report.findings = study(others)
+    report.doubts = (
+        *report.doubts,
+        f"{len(others)} of the first frames are in another protocol, which was studied only",
+    )
 
 
 def _decode(

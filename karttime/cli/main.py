@@ -23,6 +23,7 @@ from karttime.cli.record import record
 from karttime.cli.replay import replay
 from karttime.cli.serve import serve
 from karttime.cli.simulate import simulate
+from karttime.cli.spec import spec
 from karttime.cli.tui import tui
 from karttime.errors import KarttimeError, UsageError
 
@@ -50,6 +51,7 @@ GROUPS: tuple[tuple[str, typer.Typer], ...] = (
     ("circuits", circuits),
     ("db", db),
     ("keys", keys),
+    ("spec", spec),
 )
 
 for _name, _command in COMMANDS:

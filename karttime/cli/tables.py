@@ -34,6 +34,11 @@ def show_report(
     from karttime.analysis.document import karts
 
     console.print(_head(report, dated=dated))
+    if report.findings is not None:
+        from karttime.cli.specs import show_findings
+
+        console.print()
+        show_findings(console, report.findings)
     for number, session in enumerate(report.logbook.sessions, 1):
         if session not in sessions:
             continue

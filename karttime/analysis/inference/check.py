@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from karttime.analysis.inference.findings import Check
+from karttime.analysis.inference.infer import is_timed
 from karttime.domain.logbook import Logbook
 from karttime.domain.session import Session
 from karttime.domain.updates import LapCompleted, LapFlag
@@ -24,7 +25,7 @@ def check_spec(spec: FeedSpec, seen: Sequence[Frame], unseen: Sequence[Frame]) -
     for frame in seen:
         _apply(logbook, decoder, frame)
     before = _counts(decoder)
-    judge = _Judge()
+    judge = _Judge(timed=is_timed([*seen, *unseen]))
     for number, frame in enumerate(unseen):
         judge.frame(decoder, logbook, frame)
         if number % _LOOK_EVERY == 0 or number == len(unseen) - 1:
@@ -54,7 +55,8 @@ def _counts(decoder: DeclaredDecoder) -> tuple[int, int, Counter[str], Counter[s
 
 
 class _Judge:
-    def __init__(self) -> None:
+    def __init__(self, *, timed: bool) -> None:
+        self._clock = timed
         self._refused = 0
         self._laps = 0
         self._timed = 0
@@ -73,7 +75,7 @@ class _Judge:
     def _lap(self, lap: LapCompleted) -> None:
         self._laps += 1
         before, self._last_at[lap.competitor_id] = self._last_at.get(lap.competitor_id), lap.at
-        if before is not None and lap.at > before and not lap.flags & {LapFlag.PIT, LapFlag.DOUBTFUL}:
+        if self._clock and before is not None and lap.at > before and not lap.flags & {LapFlag.PIT, LapFlag.DOUBTFUL}:
             self._timed += 1
             self._in_time += abs(lap.at - before - lap.time_ms) <= max(6000, lap.time_ms // 8)
 

@@ -62,7 +62,7 @@ def _read(found: Findings, framing: Framing, frames: Sequence[Frame], name: str)
         candidates += _tables(kind, bodies)
     drafted = draft(candidates)
     facts = _facts(kinds, {(c.kind, c.place.path) for c in drafted.tables})
-    session, found_facts = _session_fields(facts, drafted.messages, timed=_is_timed(frames))
+    session, found_facts = _session_fields(facts, drafted.messages, timed=is_timed(frames))
     found.framing = _in_words(framing)
     found.fields = [*drafted.fields, *found_facts]
     found.notes += drafted.notes
@@ -81,7 +81,7 @@ def _read(found: Findings, framing: Framing, frames: Sequence[Frame], name: str)
         found.notes.append("no table of competitors was found: there is nothing to decode")
 
 
-def _is_timed(frames: Sequence[Frame]) -> bool:
+def is_timed(frames: Sequence[Frame]) -> bool:
     """Whether the frames have times: where their recorder kept none, they are put equally far apart."""
     steps = {after.at - before.at for before, after in pairwise(frames)}
     return len(steps) > 2 or (len(steps) > 1 and steps != {0, UNTIMED_STEP_MS})

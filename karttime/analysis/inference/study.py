@@ -35,7 +35,9 @@ def study(frames: Sequence[Frame], name: str = "unknown") -> Findings:
     found.check = check_spec(first.spec, bounded[:cut], bounded[cut:])
     found.fields = _steady(found.fields, first.fields)
     if len(bounded) < len(frames):
-        found.notes.append(f"the first {len(bounded)} frames were looked at, the other {len(frames) - len(bounded)} decoded")
+        found.notes.append(
+            f"the first {len(bounded)} frames were looked at, the other {len(frames) - len(bounded)} decoded"
+        )
     return found
 
 
