@@ -4,11 +4,8 @@ from pathlib import Path
 from typing import Final
 
 from fastapi import FastAPI
-from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
-from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from karttime import __version__
 from karttime.api import (
@@ -29,8 +26,7 @@ from karttime.api import (
 )
 from karttime.api.body import BodyLimit
 from karttime.api.counting import Counting
-from karttime.api.origins import Origins
-from karttime.api.problems import problem
+from karttime.api.middleware import Cors, HeadToo, KnownPages, Settled
 from karttime.api.service import Service
 
 ROUTERS: Final = (
@@ -56,41 +52,6 @@ Lists are bounded by `limit`; a `Link` header with `rel="next"` leads to the nex
 """
 
 
-class KnownPages:
-    """Refuses what changes something when it comes from a web page that is not allowed to talk to us.
-
-    CORS alone hides only the answer: a POST without a body needs no preflight.
-    """
-
-    def __init__(self, app: ASGIApp, origins: Origins) -> None:
-        self._app = app
-        self._origins = origins
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        changes = scope["type"] == "http" and scope["method"] not in {"GET", "HEAD", "OPTIONS"}
-        if changes and not self._origins.allow(Headers(scope=scope)):
-            detail = "this web page is not allowed: add its address to CORS_ORIGINS"
-            await problem(403, "page-not-allowed", detail)(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
-
-
-class Settled:
-    """Lets an answer leave once what it may show is in the journal, as the live stream does."""
-
-    def __init__(self, app: ASGIApp, service: Service) -> None:
-        self._app = app
-        self._service = service
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def answer(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                await self._service.gate.settled()
-            await send(message)
-
-        await self._app(scope, receive, answer if scope["type"] == "http" else send)
-
-
 def create_app(service: Service) -> FastAPI:
     """The application; whoever serves it opens and closes the engine and the archive, and adds the live stream."""
     app = FastAPI(title="karttime", version=__version__, description=_ABOUT, docs_url=None, redoc_url=None)
@@ -103,7 +64,7 @@ def create_app(service: Service) -> FastAPI:
     app.add_middleware(Settled, service=service)
     app.add_middleware(KnownPages, origins=origins)
     app.add_middleware(
-        CORSMiddleware,
+        Cors,
         allow_origins=["*"] if origins.everybody else [],
         allow_origin_regex=None if origins.everybody else origins.pattern,
         allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
@@ -111,6 +72,7 @@ def create_app(service: Service) -> FastAPI:
         expose_headers=["link", "location", "retry-after", "www-authenticate", "content-disposition"],
         max_age=3600,
     )
+    app.add_middleware(HeadToo)
     problems.install(app, debug=service.debug)
     for module in (
         system,

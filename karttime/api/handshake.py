@@ -10,7 +10,10 @@ from http import HTTPStatus
 from typing import Final, Self
 from urllib.parse import parse_qsl, unquote
 
+import orjson
+
 from karttime.api.deflate import agreed
+from karttime.api.problem import MEDIA_TYPE, document, kind_of
 
 _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -27,15 +30,15 @@ class RefusedError(Exception):
 
     def answer(self) -> bytes:
         """The HTTP response."""
-        body = f"{self}\n"
+        body = orjson.dumps(document(self.status, kind_of(self.status), str(self)))
         head = (
             f"HTTP/1.1 {self.status.value} {self.status.phrase}",
-            "Content-Type: text/plain; charset=utf-8",
-            f"Content-Length: {len(body.encode())}",
+            f"Content-Type: {MEDIA_TYPE}",
+            f"Content-Length: {len(body)}",
             "Connection: close",
             *self.headers,
         )
-        return ("\r\n".join(head) + "\r\n\r\n" + body).encode()
+        return ("\r\n".join(head) + "\r\n\r\n").encode() + body
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from karttime.api import views
 from karttime.api.access import MAY_CHANGE, MAY_READ
@@ -35,17 +35,26 @@ router = APIRouter(prefix="/circuits/{circuit_id}", tags=["timing"])
 
 _CURSOR = re.compile(r"(-?\d{1,18})-(\d{1,18})", re.ASCII)
 
+_NUMBER = re.compile(r"[-+]?[0-9_]*\.?[0-9]*(?:[eE][-+]?[0-9]+)?")
+
 _T = TypeVar("_T")
+
+
+def _no_number(value: object) -> object:
+    if isinstance(value, str) and not _NUMBER.fullmatch(value.strip()):
+        return value
+    raise ValueError("a date with or without time is wanted, such as 2026-05-30T10:00:00Z")
+
+
+Moment = Annotated[datetime, BeforeValidator(_no_number)]  # seconds since 1970 would be taken as well, by mistake
 
 
 class Page(BaseModel):
     """Which stored rows are wanted."""
 
     limit: int = Field(100, ge=1, le=1000, description="How many at most.", examples=[100])
-    before: datetime | None = Field(
-        None, description="Only what is older, ISO 8601.", examples=["2026-05-30T10:00:00Z"]
-    )
-    after: datetime | None = Field(None, description="Only what is newer, ISO 8601.", examples=["2026-05-30T09:00:00Z"])
+    before: Moment | None = Field(None, description="Only what is older, ISO 8601.", examples=["2026-05-30T10:00:00Z"])
+    after: Moment | None = Field(None, description="Only what is newer, ISO 8601.", examples=["2026-05-30T09:00:00Z"])
     session: str | None = Field(
         None, max_length=64, pattern=NO_CONTROLS, description="Only this session.", examples=["20260530T090000Z-1"]
     )
@@ -98,9 +107,7 @@ async def delete_data(
     service: Serving,
     request: Request,
     circuit_id: CircuitId,
-    before: Annotated[
-        datetime, Query(description="Delete what is older, ISO 8601.", examples=["2026-01-01T00:00:00Z"])
-    ],
+    before: Annotated[Moment, Query(description="Delete what is older, ISO 8601.", examples=["2026-01-01T00:00:00Z"])],
 ) -> Deleted:
     """Delete stored timing rows that are older than a moment; sessions and laps stay."""
     await service.circuit(circuit_id)

@@ -4,12 +4,16 @@ uvicorn waits for ever for the rest of a request, so a few thousand connections 
 take every place. And there are places for so many connections only.
 """
 
+import sys
+from http import HTTPStatus
 from typing import Any, ClassVar
 
 import h11
+import orjson
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from karttime.api.keeper import Keeper
+from karttime.api.problem import MEDIA_TYPE, document, kind_of
 
 
 class PatientHttp(H11Protocol):
@@ -34,6 +38,21 @@ class PatientHttp(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.keeper.arrived(self.transport)
         super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:
+        """What is no HTTP, or has too large a head, is answered with a problem, too."""
+        error = sys.exception()
+        status = error.error_status_hint if isinstance(error, h11.RemoteProtocolError) else 400
+        detail = f"{msg} {error}" if error is not None else msg
+        body = orjson.dumps(document(status, kind_of(status), detail))
+        headers = [("content-type", MEDIA_TYPE), ("content-length", str(len(body))), ("connection", "close")]
+        for event in (
+            h11.Response(status_code=status, headers=headers, reason=HTTPStatus(status).phrase),
+            h11.Data(data=body),
+            h11.EndOfMessage(),
+        ):
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
 
     def _expect(self) -> None:
         self.keeper.expect(self.transport, self.loop.time() + self.keeper.limits.request)

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
@@ -12,9 +11,9 @@ from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
 from karttime.api.policy import AccessDenied
+from karttime.api.problem import MEDIA_TYPE, document, kind_of
 from karttime.api.runs import UnknownSession
 from karttime.circuits.circuit import CircuitConflict
-from karttime.domain.display import clean
 from karttime.engine.engine import UnknownCircuit
 from karttime.errors import KarttimeError, StorageError, UsageError
 
@@ -29,18 +28,12 @@ _DETAILS: Final[Mapping[int, str]] = {
 class ProblemResponse(JSONResponse):
     """A problem document."""
 
-    media_type = "application/problem+json"
+    media_type = MEDIA_TYPE
 
 
 def problem(status: int, kind: str, detail: str, headers: Mapping[str, str] | None = None) -> ProblemResponse:
     """One problem; `kind` becomes the last part of its type."""
-    content = {
-        "type": f"urn:karttime:problem:{kind}",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": clean(detail, 1000),
-    }
-    return ProblemResponse(content, status, headers)
+    return ProblemResponse(document(status, kind, detail), status, headers)
 
 
 def install(app: FastAPI, *, debug: bool) -> None:
@@ -48,7 +41,7 @@ def install(app: FastAPI, *, debug: bool) -> None:
 
     async def http(request: Request, error: Exception) -> ProblemResponse:
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class alone
-        kind = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
+        kind = kind_of(error.status_code)
         headers = {"Allow": _allowed(request)} if error.status_code == 405 else error.headers
         return problem(error.status_code, kind, _DETAILS.get(error.status_code, str(error.detail)), headers)
 
@@ -74,7 +67,8 @@ def _allowed(request: Request) -> str:
     """Every method of an address; the framework names only those of the first call that it finds there."""
     documented = request.app.openapi()["paths"].items()
     found = (methods for path, methods in documented if compile_path(path)[0].fullmatch(request.url.path))
-    return ", ".join(sorted({method.upper() for methods in found for method in methods} or {"GET"}))
+    methods = {method.upper() for methods in found for method in methods} or {"GET"}
+    return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
 
 
 def _asked_wrongly(error: Exception) -> ProblemResponse | None:

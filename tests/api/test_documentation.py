@@ -95,7 +95,7 @@ async def test_a_page_needs_no_other_host(venue: Venue, page: str, script: str) 
 async def test_a_wrong_method_names_the_right_ones(venue: Venue) -> None:
     """All of an address, not those of one call."""
     answer = await venue.http.delete("/circuits")
-    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, POST")
     answer = await venue.http.post("/circuits/hill")
-    assert answer.headers["allow"] == "DELETE, GET, PATCH, PUT"
+    assert answer.headers["allow"] == "DELETE, GET, HEAD, PATCH, PUT"
     assert answer.headers["content-type"] == "application/problem+json"
