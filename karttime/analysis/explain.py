@@ -37,7 +37,7 @@ def explain_lap(frames: Iterable[Frame], session: Session, competitor: Competito
     who = " · ".join(clean(name) for name in (competitor.team, lap.driver) if name)
     yield f"kart {clean(str(values.get('number') or '?'))} (id {competitor.id}) {who}".rstrip()
     title = clean(session.title) or "untitled"
-    yield f"session {title} [{session.id}], lap {lap.number} of {competitor.laps[-1].number}"
+    yield f"session {title} [{session.id}], lap {lap.number} of {_last_number(competitor, lap)}"
     yield f"time {format_time(lap.time_ms)}, completed at {iso_from_ms(lap.at)}"
     if any(lap.sectors):
         yield "sectors " + " ".join("-" if ms is None else format_time(ms) for ms in lap.sectors)
@@ -55,9 +55,13 @@ def explain_lap(frames: Iterable[Frame], session: Session, competitor: Competito
             yield from _frame(number, frame, competitor, "*" if number in decisive else " ")
 
 
+def _last_number(competitor: Competitor, lap: Lap) -> int:
+    return max(competitor.laps[-1].number, lap.number) if competitor.laps else lap.number
+
+
 def _frame(number: int, frame: Frame, competitor: Competitor, mark: str) -> Iterator[str]:
     text = (frame.data or b"").decode("utf-8", "replace") if frame.text is None else frame.text
-    lines = text.split("\n")
+    lines = [line.rstrip("\r") for line in text.split("\n")]
     about = [line for line in lines if _is_about(line, competitor)]
     yield f"  {number}  {iso_from_ms(frame.at)}  {sum(map(bool, lines))} lines, {len(about)} about this competitor"
     for line in about:
