@@ -7,6 +7,7 @@
 | `JOURNAL_MAX_SIZE` | `2G` | rows that wait for the database, above which the oldest are given up |
 | `JOURNAL_FULL_SYNC` | off | each commit waits for the disk itself: safe against a power cut, and slower |
 | `HOST`, `PORT` | `127.0.0.1`, `8000` | where `karttime serve` listens |
+| `WORKERS` | `1` | processes that share the port; with more than one, another one collects |
 | `AUTH_POLICY` | `open` on loopback, else `app` | what needs an API key: `open`, `app`, `control`, `all` |
 | `CORS_ORIGINS` | the app's web addresses and localhost | web pages that may talk to us; comma-separated, `*` for all |
 | `LOG_LEVEL` | `INFO` | what is logged |
@@ -65,6 +66,7 @@ class Settings(BaseSettings):
     journal_full_sync: bool = False
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    workers: Annotated[int, Field(ge=1, le=64)] = 1
     auth_policy: Literal["open", "app", "control", "all"] | None = None
     cors_origins: Annotated[tuple[str, ...], NoDecode] = APP_ORIGINS
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

@@ -13,12 +13,12 @@ waits for a client.
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from karttime.api.fanout import Fanout, Outbox, Way
+from karttime.api.fanout import Fanout
 from karttime.api.frames import deflated_frame, text_frame
 from karttime.api.gate import Gate, Record
 from karttime.api.keeping import Keeping
@@ -57,13 +57,54 @@ class ChannelStatus:
     aborted: int
 
 
+class Box(Protocol):
+    """What one client is sent: an `Outbox`, or its like for a client of a worker."""
+
+    def enter(self, frames: Iterable[bytes]) -> None:
+        """Begin with these frames, and follow what is published from now on."""
+        ...
+
+    def leave(self) -> None:
+        """The client is gone."""
+        ...
+
+    def put(self, frames: bytes) -> None:
+        """Frames for it alone."""
+        ...
+
+    def refill(self, frames: Iterable[bytes]) -> None:
+        """The snapshot that was asked for."""
+        ...
+
+    def writable(self) -> None:
+        """Everything that was unsent has left."""
+        ...
+
+
+class Connection(Protocol):
+    """The way to a client, as far as it matters here."""
+
+    @property
+    def deflate(self) -> bool:
+        """Messages to it are compressed."""
+        ...
+
+    def close(self, code: int, reason: str = "") -> None:
+        """End it with a code, after what was written."""
+        ...
+
+    def outbox(self, fanout: Fanout, ask: Callable[[], None], conflated: Callable[[], None]) -> Box:
+        """What the client will be sent, as `Outbox` has it."""
+        ...
+
+
 class Client:
     """One client, and what it is sent."""
 
-    def __init__(self, channel: "Channel", link: Way, formats: Formats, notes: Mapping[str, bool]) -> None:
+    def __init__(self, channel: "Channel", link: Connection, formats: Formats, notes: Mapping[str, bool]) -> None:
         self.group = Group(formats, link.deflate)
         self.link = link
-        self.outbox = Outbox(channel.fanout(self.group), link, self._ask, self._conflated)
+        self.outbox = link.outbox(channel.fanout(self.group), self._ask, self._conflated)
         self.here = True
         self._channel = channel
         self._notes = dict(notes)
@@ -127,7 +168,7 @@ class Channel:
 
     def join(
         self,
-        link: Way,
+        link: Connection,
         formats: Collection[WireFormat],
         resume: Position | None = None,
         older: Sequence[bytes] = (),
@@ -151,14 +192,14 @@ class Channel:
 
     def _begin(self, client: Client, frames: list[bytes] | None) -> None:
         if client.here:
-            self.fanout(client.group).add(client.outbox, client.greeting() if frames is None else frames)
+            client.outbox.enter(client.greeting() if frames is None else frames)
 
     def leave(self, client: Client, *, cut: bool = False) -> None:
         """Forget a client; `cut` when it was cut off because it read nothing."""
         client.here = False
         self._clients.discard(client)
         self._wanted[client.group] -= 1
-        self.fanout(client.group).discard(client.outbox)
+        client.outbox.leave()
         self.aborted += cut
 
     def close(self, code: int, reason: str) -> None:

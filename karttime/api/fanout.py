@@ -23,17 +23,8 @@ class Way(Protocol):
         """Something is unsent."""
         ...
 
-    @property
-    def deflate(self) -> bool:
-        """Messages to it are compressed."""
-        ...
-
     def write(self, frames: bytes) -> None:
         """Send whole frames; never waits."""
-        ...
-
-    def close(self, code: int, reason: str = "") -> None:
-        """End it with a code, after what was written."""
         ...
 
 
@@ -96,6 +87,14 @@ class Outbox:
         self.due = self._asked = False
         self.begin(frames)
 
+    def enter(self, frames: Iterable[bytes]) -> None:
+        """Begin with these frames, and follow what is published from now on."""
+        self._fanout.add(self, frames)
+
+    def leave(self) -> None:
+        """The client is gone."""
+        self._fanout.unfollow(self)
+
     def begin(self, frames: Iterable[bytes] | None) -> None:
         """The first that a client is sent; None for a snapshot."""
         self.due = frames is None
@@ -126,31 +125,56 @@ class Outbox:
         return b"".join(frames)
 
 
+class Receiver(Protocol):
+    """Who is sent what is published: a client's outbox, or a worker with many clients."""
+
+    def put(self, frames: bytes) -> None:
+        """Take frames; never waits."""
+        ...
+
+    def restart(self) -> None:
+        """What was to be sent is lost: begin with the state as it is."""
+        ...
+
+
 class Fanout:
-    """Clients that are sent the same frames."""
+    """Clients that are sent the same frames.
+
+    Attributes:
+        sent: frames, to all clients together.
+        weight: how many clients there are, those behind workers included.
+    """
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._outboxes: set[Outbox] = set()
+        self._receivers: set[Receiver] = set()
         self._pending: list[bytes] = []
-        self.sent = 0  # frames, to all clients together
+        self.sent = 0
+        self.weight = 0
 
     def __len__(self) -> int:
-        return len(self._outboxes)
+        return len(self._receivers)
 
     def add(self, outbox: Outbox, frames: Iterable[bytes] | None = None) -> None:
         """One more client; its first frames, None for a snapshot, are followed by all that is published from now on."""
-        self.flush()
-        self._outboxes.add(outbox)
+        self.follow(outbox)
         outbox.begin(frames)
 
-    def discard(self, outbox: Outbox) -> None:
-        """A client has left."""
-        self._outboxes.discard(outbox)
+    def follow(self, receiver: Receiver) -> None:
+        """Send it what is published from now on."""
+        self.flush()
+        self._receivers.add(receiver)
+        self.weight += 1
+
+    def unfollow(self, receiver: Receiver) -> None:
+        """It has left; one that never came may leave as well."""
+        if receiver in self._receivers:
+            self._receivers.discard(receiver)
+            self.weight -= 1
 
     def publish(self, frames: Iterable[bytes]) -> None:
         """Send frames to all, at the end of this turn of the event loop."""
-        if not self._outboxes:
+        if not self._receivers:
             return
         if not self._pending:
             self._loop.call_soon(self.flush)
@@ -159,15 +183,15 @@ class Fanout:
     def restart(self) -> None:
         """What was to be sent is lost: send everybody the state as it is."""
         self._pending.clear()
-        for outbox in tuple(self._outboxes):
-            outbox.restart()
+        for receiver in tuple(self._receivers):
+            receiver.restart()
 
     def flush(self) -> None:
         """Send what is pending now."""
         if not self._pending:
             return
         frames = b"".join(self._pending)
-        self.sent += len(self._pending) * len(self._outboxes)
+        self.sent += len(self._pending) * self.weight
         self._pending.clear()
-        for outbox in tuple(self._outboxes):  # a write may end a connection, and with it an outbox
-            outbox.put(frames)
+        for receiver in tuple(self._receivers):  # a write may end a connection, and with it an outbox
+            receiver.put(frames)

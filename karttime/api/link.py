@@ -9,13 +9,14 @@ client: whoever writes looks at `busy` first, and `Visitor.writable` says when a
 import asyncio
 import logging
 import os
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from enum import Enum, auto
 from typing import Any, ClassVar, Final, Protocol, cast
 
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
+from karttime.api.fanout import Fanout, Outbox
 from karttime.api.frames import Close, CloseCode, Message, Opcode, Ping, Pong, Receiver, Violation, close_frame, frame
 from karttime.api.handshake import RefusedError, Request
 from karttime.api.keeper import Keeper
@@ -190,6 +191,10 @@ class Link(asyncio.Protocol):
             self.close(CloseCode.RESTART, "the service restarts: connect again")
 
     # What the endpoint and its visitors call.
+
+    def outbox(self, fanout: Fanout, ask: Callable[[], None], conflated: Callable[[], None]) -> Outbox:
+        """What the client will be sent, with others."""
+        return Outbox(fanout, self, ask, conflated)
 
     def write(self, frames: bytes) -> None:
         """Send whole frames; never waits. What a closed connection is sent is dropped."""

@@ -12,16 +12,15 @@ Where reading needs a token it comes in a header, as `?token=`, or, so that it s
 import asyncio
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
 from http import HTTPStatus
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
-from karttime.api import wire
+from karttime.api import channel, wire
 from karttime.api.channel import Channel, Client
 from karttime.api.frames import CloseCode, text_frame
 from karttime.api.handshake import RefusedError, Request
 from karttime.api.limits import Bucket, Doors
-from karttime.api.link import Link
 from karttime.api.policy import Action
 from karttime.api.service import Service
 from karttime.api.tokens import bearer
@@ -72,6 +71,35 @@ def chosen(asked: str | None, subprotocols: Iterable[str]) -> tuple[tuple[WireFo
     return BOTH, None
 
 
+def agreed_subprotocol(request: Request) -> str | None:
+    """The subprotocol to agree on. Raises `RefusedError` where nothing is served."""
+    if _PATH.fullmatch(request.path) is None:
+        raise RefusedError(HTTPStatus.NOT_FOUND, "there is a WebSocket at /circuits/{id}/live only")
+    return chosen(request.query.get("format"), request.subprotocols)[1]
+
+
+class Connection(channel.Connection, Protocol):
+    """A connection to a client: a `Link`, or one that a worker holds."""
+
+    @property
+    def open(self) -> bool:
+        """Whether something can be sent."""
+        ...
+
+    @property
+    def cut(self) -> bool:
+        """It was cut off because it read nothing."""
+        ...
+
+    def write(self, frames: bytes) -> None:
+        """Send whole frames; never waits."""
+        ...
+
+    def start(self, job: Coroutine[Any, Any, None]) -> None:
+        """Run a short job for it."""
+        ...
+
+
 class LiveEndpoint:
     """Serves the live streams of a service over links."""
 
@@ -80,11 +108,9 @@ class LiveEndpoint:
         self.doors = Doors(service.max_clients, service.max_per_address)
 
     def subprotocol(self, request: Request) -> str | None:
-        if _PATH.fullmatch(request.path) is None:
-            raise RefusedError(HTTPStatus.NOT_FOUND, "there is a WebSocket at /circuits/{id}/live only")
-        return chosen(request.query.get("format"), request.subprotocols)[1]
+        return agreed_subprotocol(request)
 
-    def visit(self, link: Link, request: Request) -> "Viewer | None":
+    def visit(self, link: Connection, request: Request) -> "Viewer | None":
         path = _PATH.fullmatch(request.path)
         formats, _ = chosen(request.query.get("format"), request.subprotocols)
         if not self._service.origins.allow(request.headers):
@@ -103,7 +129,7 @@ class Viewer:
 
     __slots__ = ("_admitted", "_channel", "_client", "_deadline", "_errors", "_link", "_service", "_unknown")
 
-    def __init__(self, service: Service, link: Link) -> None:
+    def __init__(self, service: Service, link: Connection) -> None:
         self._service = service
         self._link = link
         self._admitted = not service.access.needs(Action.READ)

@@ -25,8 +25,14 @@ USER_TIMEOUT_MS: Final = 15_000  # unacknowledged for this long: the kernel give
 GRACE_S: Final = 3
 
 
-def bind(host: str, port: int) -> socket.socket:
+def bind(host: str, port: int, *, shared: bool = False, listen: bool = True) -> socket.socket:
     """A listening socket; its limits are inherited by every connection.
+
+    Args:
+        host: an address or name of this machine.
+        port: its port; 0 is any free one.
+        shared: other processes may listen there as well, if they say the same.
+        listen: whether to listen at all, or only to keep the port.
 
     Raises:
         UsageError: the address is none of this machine.
@@ -42,8 +48,11 @@ def bind(host: str, port: int) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
+        if shared:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         listener.bind(address)
-        listener.listen(1024)
+        if listen:
+            listener.listen(1024)
     except OSError as error:
         listener.close()
         raise _refused(host, port, error) from None

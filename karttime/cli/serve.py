@@ -15,6 +15,9 @@ def serve(  # noqa: PLR0913, PLR0917 - each argument is an option of the command
     ] = False,
     host: Annotated[str | None, typer.Option(help="Address to listen on.  [HOST, 127.0.0.1]")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65_535, help="Port; 0: a free one.  [PORT, 8000]")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=64, help="Processes that share the port.  [WORKERS, 1]")
+    ] = None,
     database: Annotated[str | None, typer.Option(metavar="URL", help="Database.  [DATABASE_URL, SQLite]")] = None,
     no_start: Annotated[bool, typer.Option("--no-start", help="Do not start collecting until somebody asks.")] = False,
     on_demand: Annotated[
@@ -45,6 +48,7 @@ def serve(  # noqa: PLR0913, PLR0917 - each argument is an option of the command
     settings = load(
         host=host,
         port=port,
+        workers=workers,
         database_url=database,
         on_demand_stop_after=on_demand,
         record_dir=record_dir,

@@ -28,6 +28,7 @@ from karttime.api.service import Service
 from karttime.api.stored import FRESH_S, StoredCircuits, StoredKeys
 from karttime.circuits.circuit import Circuit
 from karttime.circuits.local import LocalCircuits, local_circuits
+from karttime.cli.crew import Crew, serve_by
 from karttime.domain.classification import classification
 from karttime.domain.display import clean
 from karttime.domain.times import format_time
@@ -95,7 +96,7 @@ def run(plan: Plan) -> None:
     if settings.policy == Policy.OPEN and not settings.on_loopback:
         log.warning("AUTH_POLICY=open: whoever reaches %s may change and delete everything", settings.host)
     circuits = LocalCircuits([DEMO]) if plan.demo else local_circuits(plan.circuits)
-    listener = bind(settings.host, settings.port)
+    listener = _listener(settings)
     try:
         with _database_url(plan) as url:
             database = Database(url)
@@ -113,6 +114,16 @@ def run(plan: Plan) -> None:
                 database.close()
     finally:
         listener.close()
+
+
+def _listener(settings: Settings) -> socket.socket:
+    """Where clients come; with workers only the port is kept, which they share among themselves."""
+    if settings.workers == 1:
+        return bind(settings.host, settings.port)
+    if not hasattr(socket, "SO_REUSEPORT"):
+        raise UsageError("WORKERS above 1 need a system on which processes can share a port, such as Linux")
+    bind(settings.host, settings.port).close()  # nobody else has it: sharing would not show that
+    return bind(settings.host, settings.port, shared=True, listen=False)
 
 
 @contextmanager
@@ -179,7 +190,12 @@ async def _run(plan: Plan, circuits: LocalCircuits, archive: Archive, listener: 
                     helping.append(group.create_task(_watch(service)))
                 elif plan.start:
                     await _start(service)
-                await serve(app, listener, ready, stop)
+                if settings.workers == 1:
+                    await serve(app, listener, ready, stop)
+                else:
+                    host, port = listener.getsockname()[:2]
+                    crew = Crew(settings.workers, host, port, settings.log_level)
+                    await serve_by(crew, app, service, ready, stop)
                 for task in helping:
                     task.cancel()
     await service.drain()

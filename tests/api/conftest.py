@@ -14,6 +14,8 @@ from websockets.asyncio.client import ClientConnection
 
 from karttime.api.access import Access
 from karttime.api.app import create_app
+from karttime.api.channel import Client
+from karttime.api.fanout import Outbox
 from karttime.api.origins import Origins
 from karttime.api.policy import Key, Policy, Scope
 from karttime.api.server import bind, serve
@@ -95,6 +97,12 @@ async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
         while not condition():  # noqa: ASYNC110 - conditions of several kinds, none of which is an event
             await asyncio.sleep(0)
+
+
+def outbox(client: Client) -> Outbox:
+    """What a client that is connected to this process is sent."""
+    assert isinstance(client.outbox, Outbox)
+    return client.outbox
 
 
 class Script:

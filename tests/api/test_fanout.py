@@ -175,7 +175,7 @@ async def test_who_has_left_is_sent_nothing() -> None:
 
     def leave(_frames: bytes) -> None:
         for viewer in viewers:
-            fanout.discard(viewer.outbox)
+            fanout.unfollow(viewer.outbox)
 
     for viewer in viewers:
         viewer.way.write = leave  # type: ignore[method-assign,assignment]  # its first write ends all of them

@@ -19,7 +19,7 @@ from karttime.api.policy import Key, Policy, Scope
 from karttime.api.tokens import new_token
 from karttime.domain.updates import BoardRow, BoardShown, Cell, CellsChanged, Loop, Passed, PositionsChanged
 
-from .conftest import COLUMNS, START, Venue, Watcher, kart, lap, opening, serving, until
+from .conftest import COLUMNS, START, Venue, Watcher, kart, lap, opening, outbox, serving, until
 
 TIMES = ["Dernier T.", "Meilleur T.", "Ecart"]
 
@@ -391,7 +391,7 @@ async def test_a_client_that_does_not_read_is_cut_off_and_delays_nobody(tmp_path
                     assert message["timestamp"].endswith(f"{(START + number) % 1000:03d}Z"), (
                         "nothing is missing or late"
                     )
-                    held = max(client.outbox._size for client in venue.service._channels["hill"]._clients)
+                    held = max(outbox(client)._size for client in venue.service._channels["hill"]._clients)
                     assert held <= fanouts.OUTBOX_BYTES
                     await asyncio.sleep(0.005)
             assert status()["hill"].conflated >= 1
@@ -421,12 +421,12 @@ async def test_a_slow_client_gets_one_newer_snapshot(venue: Venue, monkeypatch: 
     async with venue.watch("?format=karting_data") as watcher:
         await watcher.next("status_update")
         [client] = venue.service._channels["hill"]._clients
-        link = client.outbox._way
+        link = outbox(client)._way
         assert isinstance(link, Link)
         link.pause_writing()
         for n in range(3):
             await venue.publish(*lap(START + n, f"1:0{n}.000", 60_000 + n))
-        await until(lambda: client.outbox.due)
+        await until(lambda: outbox(client).due)
         link.resume_writing()
         message = await watcher.next()
         assert len(message["drivers"]) == 2, "everybody, and nothing of the backlog"

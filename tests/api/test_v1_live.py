@@ -18,7 +18,7 @@ from karttime.client.stream import Health, HealthChanged, Shown, Stream, StreamO
 from karttime.domain.updates import Cell, CellsChanged, Update
 from karttime.errors import SourceError
 
-from .conftest import START, Venue, kart, lap, opening, serving, until
+from .conftest import START, Venue, kart, lap, opening, outbox, serving, until
 from .stage import shown
 
 AT_ONCE = StreamOptions(first_wait_s=0.001, max_wait_s=0.001)
@@ -73,7 +73,7 @@ async def following(venue: Venue, count: int = 1) -> AsyncIterator[list[Follower
 
 def links(venue: Venue) -> list[Link]:
     """The connections of all who watch `hill` now."""
-    ways = [client.outbox._way for client in venue.service._channels["hill"]._clients]
+    ways = [outbox(client)._way for client in venue.service._channels["hill"]._clients]
     return [way for way in ways if isinstance(way, Link)]
 
 
@@ -161,7 +161,7 @@ async def test_a_slow_client_is_conflated_to_the_same_state(venue: Venue, monkey
         link.pause_writing()
         for n in range(9):
             await venue.publish(*some_lap(n))
-        await until(lambda: next(iter(venue.service._channels["hill"]._clients)).outbox.due)
+        await until(lambda: outbox(next(iter(venue.service._channels["hill"]._clients))).due)
         link.resume_writing()
         message = await watcher.next()
         assert (message["type"], message["conflated"], message["seq"]) == ("snapshot", True, 10)

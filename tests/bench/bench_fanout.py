@@ -69,7 +69,7 @@ class Watcher:
         self.outbox.writable()
 
     def lost(self) -> None:
-        self._fanout.discard(self.outbox)
+        self._fanout.unfollow(self.outbox)
 
 
 class Everybody:

@@ -19,7 +19,7 @@ import pytest
 import websockets
 from websockets.exceptions import ConnectionClosed
 
-ROUNDS = int(os.environ.get("KARTTIME_KILL_ROUNDS", "4"))
+ROUNDS = int(os.environ.get("KARTTIME_KILL_ROUNDS", "3"))
 
 SHOWS_FIRST = """
 import sys, threading, time
@@ -134,7 +134,8 @@ async def recall(service: Service, memory: Memory) -> None:
 
 def simulated(port: int) -> "subprocess.Popen[bytes]":
     """A timing system that is quick."""
-    command = ["simulate", "apex", "--karts", "20", "--speed", "30", "--port", str(port), "--seed", "1"]
+    race = ["--preset", "endurance", "--duration", "20h", "--karts", "20", "--speed", "30", "--seed", "1"]
+    command = ["simulate", "apex", *race, "--port", str(port)]
     return subprocess.Popen(
         [sys.executable, "-m", "karttime", *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
