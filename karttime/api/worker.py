@@ -25,6 +25,7 @@ from karttime.api.keeper import Keeper
 from karttime.api.limits import Doors, LinkLimits
 from karttime.api.link import Link
 from karttime.api.live import agreed_subprotocol
+from karttime.api.proxies import networks
 from karttime.api.relay_wire import Kind
 from karttime.api.server import bind, quiet_logs, serve_over
 from karttime.engine.signals import on_stop
@@ -59,13 +60,14 @@ class WorkerPlan:
 
     def dump(self) -> str:
         """As an argument of the command line."""
-        return orjson.dumps(asdict(self)).decode()
+        return orjson.dumps(asdict(self), default=str).decode()
 
     @classmethod
     def load(cls, text: str) -> "WorkerPlan":
         """Of an argument."""
         told = orjson.loads(text)
-        return cls(**told | {"limits": LinkLimits(**told["limits"])})
+        limits = told["limits"]
+        return cls(**told | {"limits": LinkLimits(**limits | {"proxies": networks(limits["proxies"])})})
 
 
 class Seat:
