@@ -20,7 +20,7 @@ SHOWN = ("position", "number", "team", "driver", "laps", "last_lap_ms", "best_la
 
 
 @contextmanager
-def karttime(folder: Path, pattern: str, *arguments: str) -> Iterator[str]:
+def karttime(folder: Path, pattern: str, *arguments: str, **environment: str) -> Iterator[str]:
     """A running command; what the pattern finds in its first line."""
     settings = {name: value for name, value in os.environ.items() if not name.startswith(("DATABASE", "HOST", "PORT"))}
     with subprocess.Popen(
@@ -29,7 +29,7 @@ def karttime(folder: Path, pattern: str, *arguments: str) -> Iterator[str]:
         stderr=subprocess.DEVNULL,
         text=True,
         cwd=folder,
-        env=settings | {"PYTHONUNBUFFERED": "1"},
+        env=settings | {"PYTHONUNBUFFERED": "1"} | environment,
     ) as process:
         try:
             assert process.stdout is not None
@@ -85,3 +85,31 @@ def test_the_same_classification_at_any_speed(tmp_path: Path, name: str, speed: 
     rows = [{key: row[key] for key in SHOWN} for row in expected["classification"]]
     assert [{key: row[key] for key in SHOWN} for row in found] == rows
     assert sorted(int(row["Classement"]) for row in board.values()) == [row["position"] for row in rows]
+
+
+@pytest.mark.parametrize("name", ["rmonitor", "racemonitor"])
+def test_a_simulated_feed_is_classified_as_it_was(tmp_path: Path, name: str) -> None:
+    """Over TCP, and by lookup and relay: the truth of the last session, at the server and on a client's board."""
+    simulate = ("simulate", name, "--preset", "sprint", "--karts", "5", "--duration", "3m", "--seed", "6")
+    make = [sys.executable, "-m", "karttime", *simulate, "-o", str(tmp_path / "own.jsonl")]
+    subprocess.run(make, check=True, capture_output=True)
+    true = json.loads((tmp_path / "own.truth.json").read_bytes())["sessions"][-1]["classification"]
+    wanted = sorted(true, key=lambda row: int(row["position"]))
+    expected = [(row["position"], row["number"], row["laps"], row["best_lap_ms"]) for row in wanted]
+    found: list[tuple[object, ...]] = []
+    with karttime(tmp_path, r"(\S+) simulates", *simulate, "--port", "0", "--speed", "max", "--wait") as upstream:
+        url, lookup = (upstream, {}) if name == "rmonitor" else ("racemonitor:1", {"RACE_MONITOR_URL": upstream})
+        serve = ("serve", "--port", "0", "--database", "sqlite:///t.db", "--circuit", f"T={url}")
+        with karttime(tmp_path, r"http://(\S+?)/", *serve, **lookup) as address:
+            until = time.monotonic() + 40
+            while found != expected and time.monotonic() < until:
+                answer = httpx.get(f"http://{address}/circuits/t/classification")
+                rows = answer.json()["standings"] if answer.status_code == 200 else []
+                found = [(row["position"], row["number"], row["laps"], row["best_lap_ms"]) for row in rows]
+                time.sleep(0.1)
+            assert found == expected
+            with connect(f"ws://{address}/circuits/t/live?format=karting_data") as client:
+                board = json.loads(client.recv(timeout=5))["drivers"]
+    assert [(row["Classement"], row["Kart"], row["Tours"]) for row in board.values()] == [
+        (str(position), number, str(laps)) for position, number, laps, _ in expected
+    ]

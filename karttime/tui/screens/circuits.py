@@ -141,7 +141,7 @@ class Circuits(Page):
             self._order("record", circuit, said, on=on)
 
     def action_add(self) -> None:
-        fields = _fields(CircuitInfo("", "", feed="apex"))
+        fields = _fields(CircuitInfo("", "", feed=""))
         self.app.push_screen(Form("Add a circuit", fields, _check, "Add"), self._added)
 
     def _added(self, answers: Answers | None) -> None:
@@ -216,7 +216,7 @@ def _fields(circuit: CircuitInfo) -> list[Field]:
         Field("name", "Name", circuit.name, "Hill Kart"),
         Field("url", "Address of the feed", circuit.url, "wss://timing.example:8523/"),
         Field("page", "Page of the venue, may be empty", circuit.page, "https://…"),
-        Field("feed", "Wire format", circuit.feed, "apex"),
+        Field("feed", "Wire format, empty: as the address tells", circuit.feed, "apex"),
     ]
 
 
