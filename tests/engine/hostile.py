@@ -179,6 +179,13 @@ async def bad_utf8(reader: Reader, writer: Writer) -> None:
         await asyncio.sleep(0.02)
 
 
+async def line_flood(_reader: Reader, writer: Writer) -> None:
+    """Short lines over plain TCP, as fast as they go."""
+    while True:
+        writer.write(b"x\n" * 20_000)
+        await writer.drain()
+
+
 GIVEN_UP: dict[str, tuple[Mode, str]] = {
     "giant frame": (giant_frame, "larger than allowed"),
     "2^62 bytes": (endless_header, "larger than allowed"),

@@ -16,6 +16,7 @@ from karttime.engine.addresses import AddressPolicy
 from karttime.engine.budget import Budget
 from karttime.engine.engine import Engine, EngineOptions
 from karttime.engine.hub import HubItem, Publication
+from karttime.engine.reconnecting import LinkOptions
 from karttime.engine.source import Connecting, Flooding, Lost, Retrying
 from karttime.engine.status import CollectorState
 from karttime.engine.websocket import WebSocketOptions, WebSocketSource
@@ -134,7 +135,12 @@ async def tick(connection: ServerConnection) -> None:
 
 @contextlib.asynccontextmanager
 async def beside(
-    tcp_server: Serve, ws_server: Serve, formats: dict[str, FeedFormat], options: WebSocketOptions, mode: hostile.Mode
+    tcp_server: Serve,
+    ws_server: Serve,
+    formats: dict[str, FeedFormat],
+    options: WebSocketOptions,
+    mode: hostile.Mode,
+    scheme: str = "ws",
 ) -> AsyncIterator[tuple[Engine, list[float]]]:
     """An engine with a hostile circuit `bad` and a healthy one; the latencies of the latter's messages in seconds."""
     latencies: list[float] = []
@@ -144,8 +150,10 @@ async def beside(
             latencies.append(time.monotonic() - int((item.frame.text or "").split()[2]) / 1e6)
 
     async with tcp_server(mode) as bad, ws_server(tick) as good:
+        bad = bad.replace("ws://", f"{scheme}://")
         circuits = LocalCircuits([Circuit("bad", "Bad", bad, "words"), Circuit("good", "Good", good, "words")])
-        settings = EngineOptions(websocket=options, addresses=AddressPolicy(allow_private=True))
+        tcp = LinkOptions(budget=options.budget)
+        settings = EngineOptions(websocket=options, tcp=tcp, addresses=AddressPolicy(allow_private=True))
         async with Engine(circuits, formats=formats, options=settings) as engine:
             await engine.start("good")
             engine.hub("good").add_tap(seen)
@@ -170,6 +178,25 @@ async def test_other_feeds_do_not_notice(
         assert engine.collector("good").status().reconnects == 0
     assert sorted(latencies)[len(latencies) // 2] < 0.05
     assert max(latencies) < 0.75
+
+
+async def test_other_feeds_do_not_notice_a_flood_of_lines(
+    tcp_server: Serve,
+    ws_server: Serve,
+    word_formats: dict[str, FeedFormat],
+    quick: WebSocketOptions,
+    eventually: Eventually,
+) -> None:
+    """Over TCP the same limits hold, and the flooding feed says so."""
+    options = replace(quick, budget=Budget(1000, 1 << 20, 0.2))
+    async with beside(tcp_server, ws_server, word_formats, options, hostile.line_flood, "rmonitor") as (engine, found):
+        await eventually(lambda: engine.collector("bad").state is CollectorState.FLOODING and len(found) >= 60)
+        assert engine.collector("good").status().reconnects == 0
+        began = time.monotonic()
+        assert await engine.stop("bad") == "stopped"
+        assert time.monotonic() - began < 0.5
+    assert sorted(found)[len(found) // 2] < 0.05
+    assert max(found) < 0.75
 
 
 async def test_a_feed_that_floods_says_so_and_is_stopped_at_once(
