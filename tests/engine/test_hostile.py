@@ -150,8 +150,8 @@ async def beside(
             latencies.append(time.monotonic() - int((item.frame.text or "").split()[2]) / 1e6)
 
     async with tcp_server(mode) as bad, ws_server(tick) as good:
-        bad = bad.replace("ws://", f"{scheme}://")
-        circuits = LocalCircuits([Circuit("bad", "Bad", bad, "words"), Circuit("good", "Good", good, "words")])
+        flood = Circuit("bad", "Bad", bad.replace("ws://", f"{scheme}://"), "words")
+        circuits = LocalCircuits([flood, Circuit("good", "Good", good, "words")])
         tcp = LinkOptions(budget=options.budget)
         settings = EngineOptions(websocket=options, tcp=tcp, addresses=AddressPolicy(allow_private=True))
         async with Engine(circuits, formats=formats, options=settings) as engine:
