@@ -20,15 +20,17 @@ def replay(  # noqa: PLR0913, PLR0917 - one parameter per option
     until: Annotated[str | None, typer.Option(metavar="T", help="End here.")] = None,
     max_gap: Annotated[str | None, typer.Option(metavar="S", help="Cut longer silences to this.")] = None,
     wait: Annotated[bool, typer.Option(help="Begin with the first client, so that it misses nothing.")] = True,
+    tcp: Annotated[bool, typer.Option("--tcp", help="Serve over TCP, as RMonitor is, instead of WebSocket.")] = False,
     loop: Annotated[bool, typer.Option("--loop", help="Begin again after the last frame.")] = False,
     exit_: Annotated[
         bool, typer.Option("--exit", help="End after the last frame; otherwise stay until Ctrl-C.")
     ] = False,
 ) -> None:
-    """Serve recordings over WebSocket as the upstream did: exact bytes, recorded pace.
+    """Serve recordings as the upstream did: exact bytes, recorded pace.
 
     Times are like 90s, 10m or 1:30:00, counted from the first frame.
     """
+    from karttime.engine.doors import tcp_door, web_socket_door
     from karttime.engine.replay import Cut, parse_speed, replay_server
     from karttime.engine.upstream import Service, serve_upstream
     from karttime.recording.durations import parse_duration
@@ -39,6 +41,6 @@ def replay(  # noqa: PLR0913, PLR0917 - one parameter per option
         max_gap_ms=None if max_gap is None else parse_duration(max_gap),
     )
     service = Service(host, port, parse_speed(speed), wait=wait, loop=loop, leave=exit_)
-    server = replay_server(files, service, cut)
+    server = replay_server(files, service, cut, tcp_door if tcp else web_socket_door)
     summary = serve_upstream(server, lambda url: typer.echo(f"{url} replays {', '.join(map(str, files))}; Ctrl-C ends"))
     typer.echo(f"replay {summary}")

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from karttime.circuits.urls import RACE, check_url, port_of
+from karttime.circuits.urls import RACE, check_url, port_of, shown
 from karttime.engine.names import Resolve
 from karttime.errors import SourceError, UsageError
 
@@ -91,14 +91,14 @@ class AddressPolicy:
         parts = urlsplit(url)
         if parts.scheme == RACE:
             return url
-        host, port = parts.hostname or "", port_of(parts)
+        host, port, told = parts.hostname or "", port_of(parts), shown(url)
         if port not in {80, 443} and port < _LOWEST_FREE_PORT:
-            raise RefusedAddress(f"{url!r}: port {port} is not one of a timing server (80, 443, or 1024 and above)")
+            raise RefusedAddress(f"{told!r}: port {port} is not one of a timing server (80, 443, or 1024 and above)")
         address = _literal(host)
         if address is None and _looks_like_a_number(host):
-            raise RefusedAddress(f"{url!r}: write the address in the usual form, four decimal numbers or [IPv6]")
+            raise RefusedAddress(f"{told!r}: write the address in the usual form, four decimal numbers or [IPv6]")
         if address is not None and (fault := self._fault(address)):
-            raise RefusedAddress(f"{url!r} {_refusal(fault)}")
+            raise RefusedAddress(f"{told!r} {_refusal(fault)}")
         return url
 
     def resolver(self, url: str, resolve: Resolve) -> Resolve:

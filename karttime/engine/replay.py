@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from karttime.engine.doors import Door, web_socket_door
 from karttime.engine.upstream import Service, UpstreamServer
 from karttime.errors import UsageError
 from karttime.feeds.frame import Frame
@@ -39,8 +40,10 @@ class Cut:
     max_gap_ms: int | None = None
 
 
-def replay_server(paths: Sequence[Path], service: Service, cut: Cut = Cut()) -> UpstreamServer:
-    """An upstream that serves recordings of one feed, merged.
+def replay_server(
+    paths: Sequence[Path], service: Service, cut: Cut = Cut(), door: Door = web_socket_door
+) -> UpstreamServer:
+    """An upstream that serves recordings of one feed, merged, through a door: over WebSocket or TCP.
 
     What lies before `from_ms` is sent at once, because a client who has not seen the beginning does not know the board.
 
@@ -56,4 +59,4 @@ def replay_server(paths: Sequence[Path], service: Service, cut: Cut = Cut()) -> 
         )
 
     schedule()  # refuses nonsense before anything is listened on
-    return UpstreamServer(schedule, service)
+    return UpstreamServer(schedule, service, door=door)

@@ -296,3 +296,11 @@ def test_only_what_was_typed_as_this_machine_may_send_at_any_pace(url: str, type
     source = Sources(SourceOptions(addresses=addresses))(url)
     assert isinstance(source, ReconnectingSource)
     assert (source._options.budget == OWN_MACHINE) is own
+
+
+def test_a_refusal_does_not_tell_a_token() -> None:
+    """It goes into logs."""
+    for host in ("10.0.0.7", "relay.example:25", "2130706433"):
+        with pytest.raises(RefusedAddress) as refused:
+            AddressPolicy().check(f"wss://{host}/instance/209/abcdefgh-1234")
+        assert "/instance/209/***" in str(refused.value)

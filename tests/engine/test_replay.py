@@ -7,6 +7,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
+from karttime.engine.doors import tcp_door
 from karttime.engine.replay import Cut, parse_speed, replay_server
 from karttime.engine.upstream import Service
 from karttime.errors import RecordingError, UsageError
@@ -44,6 +45,23 @@ async def replayed(path: Path, service: Service, cut: Cut) -> list[str | bytes]:
 
 async def test_the_exact_frames_are_replayed(recording: Path) -> None:
     assert await replayed(recording, FAST, Cut()) == [frame.text for frame in FRAMES]
+
+
+async def test_over_tcp_the_bytes_are_those_that_came(tmp_path: Path) -> None:
+    """Text and what was none, one after another, and then an end."""
+    frames = [Frame(1000, '$B,1,"été"\r\n'), Frame(2000, None, b'$B,2,"\xe9t\xe9"\r\n'), Frame(3000, "$F,1\r\n")]
+    with RecordingWriter(tmp_path / "race.jsonl", RecordingHeader()) as writer:
+        for frame in frames:
+            writer.write(frame)
+    server = replay_server([tmp_path / "race.jsonl"], FAST, door=tcp_door)
+    url: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(server.run(url.set_result))
+        host, _, port = (await url).removeprefix("rmonitor://").rpartition(":")
+        reader, writer_ = await asyncio.open_connection(host, int(port))
+        got = await reader.read()
+        writer_.close()
+    assert got == '$B,1,"été"\r\n'.encode() + b'$B,2,"\xe9t\xe9"\r\n$F,1\r\n'
 
 
 async def test_a_part_begins_with_what_lies_before_it_and_ends_early(recording: Path) -> None:
