@@ -1,4 +1,4 @@
-"""What fan-out costs: `python tests/bench/bench_fanout.py [ROUNDS]`, by hand, on Linux with a C compiler.
+"""What fan-out costs: `python -m tests.bench.bench_fanout [ROUNDS]`, by hand, on Linux with a C compiler.
 
 karttime's links and fan-out against `wsfan`, a C server that writes one prebuilt frame to each client with one `send`:
 the least that can be. `… stalled [SECONDS]`: 200 clients of 160 KB/s each, without and with ten that read nothing.
@@ -8,9 +8,7 @@ the server's process; a message is 400 bytes of JSON. Prints the median of all r
 """
 
 import asyncio
-import json
 import os
-import shutil
 import socket
 import statistics
 import subprocess
@@ -21,7 +19,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
@@ -32,13 +29,13 @@ from karttime.api.keeper import Keeper
 from karttime.api.limits import Doors, LinkLimits
 from karttime.api.link import Link
 from karttime.api.server import bind, serve_over
+from tests.bench.machine import SERVER_CORE, build, cpu_s, load, on_core, rss_kib
 
-TOOLS = Path(__file__).parents[3] / "shared" / "tools" / "wsload"
 CLIENTS = 1000
 
 
 @dataclass(frozen=True)
-class Load:
+class Pace:
     """How messages come: `count` ticks at `hz` (0: as fast as clients take them), `burst` messages in each."""
 
     name: str
@@ -48,9 +45,9 @@ class Load:
 
 
 LOADS = (
-    Load("20 messages/s", 60, 20),
-    Load("saturated", 400, 0),
-    Load("4 messages in one turn", 60, 20, 4),
+    Pace("20 messages/s", 60, 20),
+    Pace("saturated", 400, 0),
+    Pace("4 messages in one turn", 60, 20, 4),
 )
 
 
@@ -143,25 +140,11 @@ async def run_server(port: int, control: str) -> None:
         await serve_over(site, site.keeper, nothing_else, listener, asyncio.Event(), asyncio.Event())
 
 
-def cpu_s(pid: int) -> float:
-    """CPU time of a process so far."""
-    tasks = Path(f"/proc/{pid}/task").iterdir()
-    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
-
-
-def rss_kib(pid: int) -> int:
-    """Memory of a process."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS"):
-            return int(line.split()[1])
-    raise RuntimeError("no VmRSS")
-
-
 @contextmanager
 def server(command: list[str], control: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A server on the first core, until the end of the block."""
     control.unlink(missing_ok=True)
-    with subprocess.Popen(["taskset", "-c", "0", *command]) as process:
+    with subprocess.Popen(on_core(SERVER_CORE, command)) as process:
         try:
             for _ in range(200):
                 if control.exists():
@@ -191,66 +174,52 @@ class Measured:
     kib: float
 
 
-def measure(tools: Path, command: list[str], port: int, control: Path, load: Load) -> Measured:
+def measure(tools: Path, command: list[str], port: int, control: Path, wanted: Pace) -> Measured:
     """One round: connect, send, count."""
     with server(command, control) as process:
         before = rss_kib(process.pid)
-        total = load.count * load.burst
-        client = [str(tools / "wsload"), "-p", str(port), "-n", str(CLIENTS), "-e", str(total), "--idle", "3"]
-        with subprocess.Popen(
-            ["taskset", "-c", "1", *client], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        ) as loading:
-            assert loading.stdout is not None
-            assert loading.stderr is not None
-            loading.stderr.readline()  # READY
+        total = wanted.count * wanted.burst
+        with load(tools, port, CLIENTS, "-e", str(total), "--idle", "3") as clients:
             time.sleep(0.3)
             kib = (rss_kib(process.pid) - before) / CLIENTS
             cpu = cpu_s(process.pid)
-            order(control, f"{load.count} {load.hz} {load.burst} 0\n")
+            order(control, f"{wanted.count} {wanted.hz} {wanted.burst} 0\n")
             cpu = cpu_s(process.pid) - cpu
-            result: dict[str, Any] = json.loads(loading.stdout.read())
+            result = clients.result()
     assert result["messages"] == total * CLIENTS, result
     return Measured(cpu / result["messages"] * 1e6, result["latency_us"]["p99"] / 1e3, result["seq_gaps"], kib)
-
-
-def build(folder: Path) -> Path:
-    """The C programs, built beside their sources' copies."""
-    tools = folder / "wsload"
-    shutil.copytree(TOOLS, tools)
-    subprocess.run(["make", "-s", "-C", str(tools)], check=True)
-    return tools
 
 
 def bench(rounds: int, folder: Path) -> None:
     """All loads, and a table."""
     tools = build(folder)
     control = folder / "control"
-    ours = [sys.executable, __file__, "--serve", "9481", str(control)]
+    ours = [sys.executable, "-m", "tests.bench.bench_fanout", "--serve", "9481", str(control)]
     floor = [str(tools / "wsfan"), "9482", str(control)]
     say = sys.stdout.write
     say(f"{CLIENTS} clients, {len(message(0))} bytes, {rounds} rounds; load average {os.getloadavg()[0]:.1f}\n")
     titles = f"{'load':<26}{'karttime us':>12}{'C us':>8}{'ratio':>7}{'(min..max)':>14}{'p99 ms':>8}{'C':>7}"
     say(f"{titles}{'KiB/conn':>10}\n")
-    for load in LOADS:
+    for pace in LOADS:
         pairs = []
         for _ in range(rounds):
-            pair = measure(tools, ours, 9481, control, load), measure(tools, floor, 9482, control, _for_floor(load))
+            pair = measure(tools, ours, 9481, control, pace), measure(tools, floor, 9482, control, _for_floor(pace))
             pairs.append(pair)
         ratios = [mine.us / least.us for mine, least in pairs]
         mine, least = ([pair[side].us for pair in pairs] for side in (0, 1))
         p99 = [statistics.median(pair[side].p99_ms for pair in pairs) for side in (0, 1)]
         assert not any(it.gaps for pair in pairs for it in pair)
         say(
-            f"{load.name:<26}{statistics.median(mine):>12.2f}{statistics.median(least):>8.2f}"
+            f"{pace.name:<26}{statistics.median(mine):>12.2f}{statistics.median(least):>8.2f}"
             f"{statistics.median(ratios):>7.2f}{f'({min(ratios):.2f}..{max(ratios):.2f})':>14}"
             f"{p99[0]:>8.1f}{p99[1]:>7.1f}{statistics.median(pair[0].kib for pair in pairs):>10.1f}\n"
         )
         sys.stdout.flush()
 
 
-def _for_floor(load: Load) -> Load:
+def _for_floor(pace: Pace) -> Pace:
     """`wsfan` knows no bursts: it sends them one by one, at once at the same mean rate."""
-    return Load(load.name, load.count * load.burst, load.hz * load.burst)
+    return Pace(pace.name, pace.count * pace.burst, pace.hz * pace.burst)
 
 
 def unsent(port: int) -> int:
@@ -264,20 +233,16 @@ def stalled(seconds: int, folder: Path) -> None:
     tools, control, port = build(folder), folder / "control", 9483
     sys.stdout.write(f"200 clients, 160 KB/s each, {seconds} s; load average {os.getloadavg()[0]:.1f}\n")
     for slow in (0, 10):
-        with server([sys.executable, __file__, "--serve", str(port), str(control)], control) as process:
-            client = [str(tools / "wsload"), "-p", str(port), "-n", "200", "-k", str(slow), "-e", str(seconds * 20)]
-            with subprocess.Popen(
-                ["taskset", "-c", "1", *client, "-t", str(seconds + 20)],
-                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            ) as loading:  # fmt: skip
-                assert loading.stdout is not None
-                assert loading.stderr is not None
-                loading.stderr.readline()  # READY
+        with server(
+            [sys.executable, "-m", "tests.bench.bench_fanout", "--serve", str(port), str(control)], control
+        ) as process:
+            options = "-k", str(slow), "-e", str(seconds * 20), "-t", str(seconds + 20)
+            with load(tools, port, 200, *options) as clients:
                 before = rss_kib(process.pid)
                 cut = order(control, f"{seconds * 20} 20 1 7800\n")
                 time.sleep(0.5)  # the last message is acknowledged
                 grown, behind = (rss_kib(process.pid) - before) / 1024, unsent(port)
-                result = json.loads(loading.stdout.read())
+                result = clients.result()
         latency = result["latency_us"]
         sys.stdout.write(
             f"{slow:>2} stalled: {result['min_msgs']} to {result['max_msgs']} of {seconds * 20} messages to each other,"
@@ -290,8 +255,6 @@ def stalled(seconds: int, folder: Path) -> None:
 def main() -> None:
     if sys.argv[1:2] == ["--serve"]:
         asyncio.run(run_server(int(sys.argv[2]), sys.argv[3]))
-    elif not TOOLS.is_dir():
-        sys.exit(f"{TOOLS} is not there: the C programs are no part of this repository")
     else:
         with tempfile.TemporaryDirectory() as folder:
             if sys.argv[1:2] == ["stalled"]:
