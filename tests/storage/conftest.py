@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -16,6 +17,8 @@ from karttime.domain.session import Change, Session
 from karttime.domain.updates import BoardRow, BoardShown, Cell, Named, Provenance, SessionKind, SessionStarted, Update
 from karttime.storage.database import Database
 from karttime.storage.extract import Place
+
+from .servers import Server
 
 COLUMNS = (
     Column(1, Role.POSITION, "Clt", "rk"),
@@ -117,3 +120,17 @@ def old_database(url: str) -> str:
     kind = "sqlite" if url.startswith("sqlite") else "postgresql"
     fill(url, Path(__file__).with_name("old") / f"schema_1.{kind}.sql")
     return url
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """A server on a free port; needs its programs, not a running one."""
+    pytest.importorskip("psycopg")
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if not found:
+        pytest.skip("PostgreSQL is not installed here: /usr/lib/postgresql/*/bin/initdb")
+    with tempfile.TemporaryDirectory(prefix="karttime-outage-") as folder:
+        Path(folder).chmod(0o755)
+        server = Server(found[-1].parent, Path(folder))
+        yield server
+        server.kill()
