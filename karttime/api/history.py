@@ -155,7 +155,8 @@ async def get_laps(
     else:
         rows = await _read(service, laps.newest, circuit_id, limit, session, competitor, behind)
     if len(rows) == limit:
-        lead_on(request, response, encode(rows[-1].at, rows[-1].competitor_id, rows[-1].number))
+        of_live = None if live is None else live.id
+        lead_on(request, response, encode(rows[-1].at, rows[-1].competitor_id, rows[-1].number), of_live)
     return [views.lap_view(row) for row in rows]
 
 
@@ -185,7 +186,7 @@ async def drivers(
         rows = list((await stored_run(service, circuit_id, session)).laps)
     found = [it for it in views.driver_views(rows) if behind is None or [it.competitor_id] > behind]
     if len(found) > limit:
-        lead_on(request, response, encode(found[limit - 1].competitor_id))
+        lead_on(request, response, encode(found[limit - 1].competitor_id), found[limit - 1].session_id)
     return found[:limit]
 
 

@@ -64,7 +64,9 @@ def decode(cursor: str | None, *types: type[int] | type[str]) -> list[Any] | Non
     return list(key)
 
 
-def lead_on(request: Request, response: Response, cursor: str) -> None:
-    """Say where the next page is."""
+def lead_on(request: Request, response: Response, cursor: str, session: str | None = None) -> None:
+    """Say where the next page is; of the session that was meant, also when another runs by then."""
     query = dict(request.query_params) | {"cursor": cursor}
+    if session is not None:
+        query["session"] = session
     response.headers["Link"] = f'<{quote(request.scope["path"])}?{urlencode(query)}>; rel="next"'

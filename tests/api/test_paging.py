@@ -8,7 +8,7 @@ import pytest
 from karttime.api.paging import decode, encode
 from karttime.errors import UsageError
 
-from .conftest import START, Venue, opening, serving, until
+from .conftest import START, Venue, lap, opening, serving, until
 from .test_rest import detail
 from .test_views_of_sessions import race, timed
 
@@ -61,12 +61,36 @@ async def test_pages_are_the_whole_list_in_memory_and_stored(tmp_path: Path, lim
             assert await pages(venue, address, limit) == whole, address
 
 
+@pytest.mark.parametrize("address", ["data", "laps", "drivers", "sessions", "logs"])
+async def test_rows_that_come_while_somebody_turns_pages_disturb_nobody(venue: Venue, address: str) -> None:
+    """What was there at the first page comes once, in its order, though rows, laps and a whole session are new."""
+    await filled(venue)
+    path = f"/circuits/hill/{address}"
+    whole = [identity(row) for row in (await venue.http.get(path)).json()]
+    seen: list[tuple[object, ...]] = []
+    following: str | None = f"{path}?limit=1"
+    number = 0
+    while following:
+        answer = await venue.http.get(following)
+        seen += [identity(row) for row in answer.json()]
+        following = answer.links["next"]["url"] if "next" in answer.links else None
+        number += 1
+        if number == 1:
+            await venue.publish(*opening(at=START + 700_000, session="9"))
+        await venue.publish(*lap(START + 800_000 + number, f"1:0{number % 7}.131", 61_000 + number))
+    assert len(whole) >= 2
+    assert [row for row in seen if row in whole] == whole
+    assert len(set(seen)) == len(seen)
+
+
 async def test_filters_are_kept_from_page_to_page(venue: Venue) -> None:
     """The link carries them along, encoded."""
     await race(venue)
     answer = await venue.http.get("/circuits/hill/laps?limit=2&competitor=24089")
     link = answer.headers["link"]
-    assert re.fullmatch(r'</circuits/hill/laps\?limit=2&competitor=24089&cursor=[\w-]+>; rel="next"', link)
+    assert re.fullmatch(
+        r'</circuits/hill/laps\?limit=2&competitor=24089&cursor=[\w-]+&session=20260101T120000Z-1>; rel="next"', link
+    )
     [last] = (await venue.http.get(answer.links["next"]["url"])).json()
     assert (last["competitor_id"], last["number"]) == ("24089", 1)
 
