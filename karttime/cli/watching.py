@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from karttime.errors import UsageError
-from karttime.settings import Settings, load
 from karttime.tui import run as dashboard
 from karttime.tui.sources.address import Address
 from karttime.tui.sources.base import Source
@@ -36,14 +35,13 @@ def run(wanted: Wanted) -> None:
         raise UsageError("--connect, --replay and --demo exclude each other: choose one")
     if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):
         raise UsageError("the dashboard needs a terminal; `karttime analyze` and `serve` work without one")
-    settings = load()
-    dashboard.log_to_file("DEBUG" if settings.debug else settings.log_level)
+    dashboard.log_to_file()
     dashboard.preferences(wanted.settings_file)  # refuses nonsense before anything starts
-    asyncio.run(_run(wanted, settings))
+    asyncio.run(_run(wanted))
 
 
-async def _run(wanted: Wanted, settings: Settings) -> None:
-    source = await _source(wanted, settings)
+async def _run(wanted: Wanted) -> None:
+    source = await _source(wanted)
     begin_with = next((name for name in wanted.circuits if "=" not in name), "")
     try:
         await dashboard.show(source, dashboard.Options(wanted.settings_file, begin_with))
@@ -51,7 +49,7 @@ async def _run(wanted: Wanted, settings: Settings) -> None:
         await source.close()
 
 
-async def _source(wanted: Wanted, settings: Settings) -> Source:
+async def _source(wanted: Wanted) -> Source:
     described = tuple(name for name in wanted.circuits if "=" in name)
     if described and (wanted.connect is not None or wanted.replay or wanted.demo):
         raise UsageError("--circuit NAME=URL is for a service of our own: leave --connect, --replay and --demo out")
@@ -62,14 +60,17 @@ async def _source(wanted: Wanted, settings: Settings) -> Source:
     if wanted.demo:
         return dashboard.own(["--demo", "--host", "127.0.0.1", "--port", "0"], demo=True)
     if not described:
-        found = await dashboard.local(_local(settings), wanted.token)
+        found = await dashboard.local(_local(), wanted.token)
         if found is not None:
             return found
     return dashboard.own([part for circuit in described for part in ("--circuit", circuit)])
 
 
-def _local(settings: Settings) -> Address:
-    """Where a service with these settings would listen."""
+def _local() -> Address:
+    """Where a service with the settings of this machine would listen."""
+    from karttime.settings import load  # it takes a fifth of a second, which a dashboard that is told where to go saves
+
+    settings = load()
     host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(settings.host, settings.host)  # noqa: S104
     return Address.parse(f"http://{f'[{host}]' if ':' in host else host}:{settings.port or 8000}")
 

@@ -143,7 +143,7 @@ class Dashboard(App[None], inherit_bindings=False):
 
     def _tick(self) -> None:
         page = self.page
-        if page is None or not page.is_mounted:
+        if page is None or not page.ready:
             return
         page.draw_top()
         now, view = self.model.monotonic(), self.view

@@ -9,7 +9,7 @@ from typing import Final
 from karttime.client.stream import Health, HealthChanged, Shown
 from karttime.errors import KarttimeError, SourceError
 from karttime.tui.model import Model
-from karttime.tui.sources.base import Mode, Source
+from karttime.tui.sources.base import History, Mode, Source
 from karttime.tui.text import safe
 
 log = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ class Feeder:
         wanted = [it for it in known if self._wanted and self._wanted in {it.id.casefold(), it.name.casefold()}]
         if self._wanted and not wanted and not model.circuit_id and known:
             log.warning("there is no circuit %r: the first one is shown", self._wanted)
-        running = [it for it in known if it.running]
+        running = sorted((it for it in known if it.running), key=lambda it: it.state != "live")
         if found := next(iter([*wanted, *running, *known]), None):
             self.choose(found.id)
 
@@ -76,7 +76,7 @@ class Feeder:
                 async with aclosing(self._source.follow(circuit_id)) as events:
                     async for event in events:
                         self._model.take(event)
-                        if isinstance(event, Shown) and not event.gapless:
+                        if isinstance(event, History) or (isinstance(event, Shown) and not event.gapless):
                             self._history_due.set()
             except SourceError as error:  # refused for good
                 self._model.take(HealthChanged(Health.LOST, str(error)))
@@ -90,7 +90,8 @@ class Feeder:
             await self._history_due.wait()
             self._history_due.clear()
             try:
-                self._model.take(await self._source.history(circuit_id))
+                if self._source.transport is None:  # a recording tells it by itself
+                    self._model.take(await self._source.history(circuit_id))
                 session = self._model.race.session_id
                 if session is not None:
                     self._model.decide(await self._source.command(circuit_id, "decisions", session=session))

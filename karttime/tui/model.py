@@ -57,6 +57,7 @@ class Model:
     mode: Mode
     where: str = ""
     monotonic: Callable[[], float] = time.monotonic
+    wall_ms: Callable[[], int] = lambda: round(time.time() * 1000)
     circuits: dict[str, CircuitInfo] = field(default_factory=dict)
     rates: dict[str, Rate] = field(default_factory=dict)
     server_lost: str = ""
@@ -68,6 +69,7 @@ class Model:
     log: Log = field(default_factory=Log)
     revision: int = 0
     _heard_at: float = 0.0
+    _chosen_at: int = 0
 
     def frozen(self) -> "Model":
         """A model that stands still: what is taken later is not in it, and no time passes."""
@@ -82,6 +84,7 @@ class Model:
         self.circuit_id, self.state = circuit_id, None
         self.health, self.reason = Health.LOST, "not connected yet"
         self.race, self.log = Race(), Log()
+        self._chosen_at = self.wall_ms()
         self.revision += 1
 
     @property
@@ -110,6 +113,10 @@ class Model:
             return 0
         passed = self.monotonic() - self._heard_at if self.health is Health.LIVE and self.mode is not Mode.REPLAY else 0
         return moment(self.state.at) + round(min(passed, 120.0) * 1000)
+
+    def moment(self) -> int:
+        """The present moment of the person who looks, ms UTC: in a replay that of the recording."""
+        return self.now() if self.mode is Mode.REPLAY else self.wall_ms()
 
     def kart(self, competitor_id: str) -> str:
         """The number of a kart, else its id."""
@@ -151,7 +158,7 @@ class Model:
             return
         for reason, number in after.refused.items():
             if (more := number - before.refused.get(reason, 0)) > 0:
-                self.log.add(self.now(), "refusal", f"{more} x {safe(reason)}")
+                self.log.add(self.moment(), "refusal", f"{more} x {safe(reason)}")
 
     def take(self, event: Event) -> None:
         """Take in what a source tells of the chosen circuit."""
@@ -165,13 +172,11 @@ class Model:
                 self._shown(event)
 
     def _health(self, health: Health, reason: str) -> None:
-        if self.state is not None or health is not Health.LOST:
-            at = self.now() if self.state is not None else 0
-            if at:
-                words = {Health.LIVE: "live", Health.STALE: "feed lost", Health.LOST: "server lost"}[health]
-                self.log.add(at, "connection", f"{words}{': ' if reason else ''}{safe(reason, 200)}")
+        if health is not self.health and (self.state is not None or health is not Health.LOST):
+            words = {Health.LIVE: "live", Health.STALE: "feed lost", Health.LOST: "server lost"}[health]
+            told = f"{words}: {safe(reason, 200)}" if reason and health is not Health.LIVE else words
+            self.log.add(self.moment(), "connection", told)
         self.health, self.reason = health, reason
-        self._heard_at = self.monotonic()
 
     def _shown(self, event: Shown) -> None:
         before, self.state = self.state, event.state
@@ -188,8 +193,16 @@ class Model:
             self.log.clear()
             self.race = Race(str(event.session_id) if event.session_id is not None else None)
             self.race.places(self.competitors)
-        current = event.session_id == self.race.session_id
-        self._facts(event.facts if current else {**event.facts, "laps": (), "stops": ()}, past=True)
+        facts = dict(event.facts)
+        if event.session_id != self.race.session_id:
+            facts["laps"] = facts["stops"] = ()
+        # What the server noted of its feed since we look on was told by the stream.
+        facts["connection"] = [
+            it
+            for it in facts.get("connection", ())
+            if it.get("event") in _ELSEWHERE or moment(it.get("at")) < self._chosen_at
+        ]
+        self._facts(facts, past=True)
 
     def _facts(self, facts: Mapping[str, Any], *, past: bool = False) -> None:
         laps = facts.get("laps", ())
@@ -244,7 +257,9 @@ def _message(fact: Fields) -> tuple[str, str]:
     return kind, safe(fact.get("text") or "(cleared)", 200)
 
 
-def _note(fact: Fields) -> tuple[str, str, str]:
+def _note(fact: Fields) -> tuple[str, ...]:
+    if fact.get("cleared"):
+        return "note", "the race-control list was emptied"
     kind = "penalty" if fact.get("kind") == "penalty" else "note"
     text = " ".join(part for part in (safe(fact.get("time") or ""), safe(fact.get("text") or "", 200)) if part)
     return kind, text, safe(fact.get("number") or "", 12)
@@ -255,10 +270,19 @@ def _session(fact: Fields) -> tuple[str, str]:
     return "session", f"{safe(fact.get('event') or '')} {title or safe(fact.get('id') or '')}"
 
 
+_ELSEWHERE: Mapping[str, str] = {
+    "session-change": "session",
+    "mapping-change": "mapping",
+    "mark": "mark",
+    "lap-decision": "decision",
+}
+"""Events of a server's log that are not about its connection, with our kind."""
+
+
 def _connection(fact: Fields) -> tuple[str, str]:
     event, detail = safe(fact.get("event") or ""), safe(fact.get("detail") or "", 200)
-    kind = {"session-change": "session", "mapping-change": "mapping", "mark": "mark"}.get(event, "connection")
-    return kind, detail if kind == "mark" else f"{event}: {detail}" if detail else event
+    kind = _ELSEWHERE.get(event, "connection")
+    return kind, detail if kind in {"mark", "decision"} else f"{event}: {detail}" if detail else event
 
 
 def _mark(fact: Fields) -> tuple[str, str]:

@@ -35,7 +35,7 @@ class Options:
     circuit: str = ""
 
 
-def log_to_file(level: str) -> None:
+def log_to_file(level: str = "INFO") -> None:
     """Log to the file alone: the terminal is ours."""
     path = log_path()
     try:

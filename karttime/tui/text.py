@@ -18,8 +18,10 @@ MAX_CELLS: Final = 64
 @lru_cache(maxsize=8192)
 def safe(text: object, limit: int = MAX_CELLS) -> str:
     """A text of a feed or a server as it may be shown: NFC, one line, no control characters, at most `limit` cells."""
-    plain = unicodedata.normalize("NFC", clean(str(text), 4 * limit)).strip()
-    plain = "".join(char for char in plain if unicodedata.category(char) not in {"Cf", "Co", "Cn", "Zl", "Zp"})
+    plain = unicodedata.normalize("NFC", clean(str(text), 4 * limit))
+    if not plain.isprintable():
+        plain = "".join(char if char.isprintable() else " " if char.isspace() else "" for char in plain)
+    plain = plain.strip()
     return plain if cell_len(plain) <= limit else set_cell_size(plain, limit - 1).rstrip() + "…"
 
 

@@ -116,7 +116,7 @@ class LogPage(Page):
 
     def _marked(self, text: str) -> None:
         model = self.dash.model
-        model.log.add(model.now(), "mark", text)
+        model.log.add(model.moment(), "mark", text)
         model.revision += 1
 
 

@@ -48,6 +48,11 @@ class Page(Screen[None]):
         return cast("Dashboard", self.app)
 
     @property
+    def ready(self) -> bool:
+        """Whether its widgets are there: not before it is composed, and not while the app ends."""
+        return self.is_mounted and bool(self.query(TopBar)) and bool(self.query(Footer))
+
+    @property
     def view(self) -> Model:
         """What is to be shown; it stands still while the view is paused."""
         return self.dash.view
@@ -81,7 +86,7 @@ class Page(Screen[None]):
 
     def redraw(self) -> None:
         """Draw at once."""
-        if self.is_mounted:
+        if self.ready:
             self.draw_top()
             self.draw()
 

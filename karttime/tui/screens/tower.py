@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 
 from karttime.tui.model import Model
 from karttime.tui.screens.page import Banner, Page
+from karttime.tui.sources.base import Mode
 from karttime.tui.standings import Order, Standing, standings
 from karttime.tui.text import difference, duration, gap, lap_time, safe
 from karttime.tui.widgets.grid import Cell, Column, Grid, Row
@@ -105,6 +106,8 @@ class Tower(Page):
 
     def _banner(self, view: Model) -> str:
         lines = []
+        if not view.competitors and view.circuit is not None:
+            lines.append(_empty(view))
         if self.order is not Order.POSITION:
             words = {Order.BEST: "BEST LAP", Order.PACE: "PACE OF THE LAST 5 CLEAN LAPS"}
             lines.append(f"▲ ORDERED BY {words[self.order]}: THIS IS NOT THE CLASSIFICATION (o changes it)")
@@ -258,6 +261,18 @@ class Drawer:
         parts.append(safe(it.fields.get("information") or "", 30))
         text = " · ".join(part for part in parts if part)
         return text, "warn" if penalty else "pit-in" if it.in_pit else ""
+
+
+def _empty(view: Model) -> str:
+    """Why nobody is on the board."""
+    circuit = view.circuit
+    if circuit is None or view.state is None:
+        return "waiting for the first data"
+    if not circuit.running and view.mode is not Mode.REPLAY:
+        return "this circuit is not collected: 1 shows the circuits, s starts"
+    refused = sum(circuit.refused.values())
+    told = circuit.doubts[0] if circuit.doubts else "no board was shown yet"
+    return safe(told, 160) + (f"; {refused} lines were refused, 5 shows them" if refused else "")
 
 
 def _gained(places: int | None) -> Cell:

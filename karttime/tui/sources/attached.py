@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
-from karttime.client.stream import Stream, StreamOptions
+from karttime.client.stream import HealthChanged, Stream, StreamOptions
 from karttime.errors import KarttimeError, SourceError, UsageError
 from karttime.tui.facts import moment, whole
 from karttime.tui.race import Decision
@@ -75,7 +75,10 @@ class Attached:
         self._stream = stream = Stream(f"{self._address.ws}/circuits/{quote(circuit_id, safe='')}/live", options)
         async with aclosing(aiter(stream)) as steps:
             async for step in steps:
-                yield step
+                if isinstance(step, HealthChanged) and "Errno" in step.reason:
+                    yield HealthChanged(step.health, f"the server at {self.where} does not answer")
+                else:
+                    yield step
 
     async def history(self, circuit_id: str) -> History:
         path = _path(circuit_id)

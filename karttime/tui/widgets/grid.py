@@ -319,14 +319,24 @@ class Grid(ScrollView, can_focus=True, inherit_bindings=False):
     ) -> Strip:
         plain = base + over if over else base
         segments: list[Segment] = []
+        texts: list[str] = []
+        current = plain
         used = 0
-        for text, style, column, size in parts:
+        for text, style, column, size in parts:  # neighbours of one style become one segment: less for the terminal
             drawn = base + self._style(style) if style else base
-            segments.append(Segment(_aligned(text, size, column.align), drawn + over if over else drawn))
-            segments.append(Segment(" ", plain))
+            drawn = drawn + over if over else drawn
+            if drawn is not current and drawn != current:
+                if texts:
+                    segments.append(Segment("".join(texts), current))
+                texts, current = [], drawn
+            texts.append(_aligned(text, size, column.align))
+            if current is not plain and current != plain:
+                segments.append(Segment("".join(texts), current))
+                texts, current = [], plain
+            texts.append(" ")
             used += size + 1
-        if used < width:
-            segments.append(Segment(" " * (width - used), plain))
+        texts.append(" " * max(0, width - used))
+        segments.append(Segment("".join(texts), current))
         return Strip(segments).crop(0, width)
 
 
