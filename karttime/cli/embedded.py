@@ -2,13 +2,12 @@
 
 import os
 import signal
-import sys
 import threading
 
 
 def _end_with_parent() -> None:
     """The parent holds the other end of our standard input, and never writes."""
-    while sys.stdin.buffer.read(4096):
+    while os.read(0, 4096):  # not by sys.stdin, whose lock a daemon thread would hold when the interpreter ends
         pass
     os.kill(os.getpid(), signal.SIGTERM)
 

@@ -128,7 +128,7 @@ class Dashboard(App[None], inherit_bindings=False):
         """Show a notice; its text may be anybody's."""
         self.notify(safe(text, 500), severity="error" if bad else "information", timeout=8 if bad else 4, markup=False)
 
-    def order(self, name: str, then: Callable[[Any], None] | None = None, circuit: str = "", **values: Any) -> None:
+    def order(self, name: str, then: Callable[[Any], None] | None, circuit: str = "", /, **values: Any) -> None:
         """Ask the source to do something to a circuit, by default the chosen one."""
 
         async def job() -> None:

@@ -37,6 +37,7 @@ class Child:
         self._log_path = log_path
         self._process: subprocess.Popen[str] | None = None
         self._port: int | None = None
+        self._wanted = False
 
     def start(self) -> Address:
         """Start it, on its port of before if it had one; where it can be reached.
@@ -55,22 +56,28 @@ class Child:
         assert process.stdout is not None  # noqa: S101 - piped above
         line = _first_line(process.stdout)
         if not line.startswith("page"):
-            self.stop()
+            self._end()
             raise KarttimeError(f"the service does not start: {self._why(began)}")
         page = urlsplit(line.split()[-1])
         host, self._port = _LOOPBACK.get(page.hostname or "", page.hostname or ""), page.port
+        self._wanted = True
         return Address.parse(f"http://{f'[{host}]' if ':' in host else host}:{self._port}")
 
     def revive(self) -> bool:
-        """Start it again if it ended by itself; whether it was."""
-        if self._process is None or self._process.poll() is None:
+        """Start it again if it ended by itself; whether it was. Raises as `start` does."""
+        if not self._wanted or (self._process is not None and self._process.poll() is None):
             return False
-        log.error("the service ended with code %s: it is started again", self._process.returncode)
+        log.error("the service ended by itself: it is started again")
+        self._end()
         self.start()
         return True
 
     def stop(self) -> None:
-        """End it."""
+        """End it for good."""
+        self._wanted = False
+        self._end()
+
+    def _end(self) -> None:
         process, self._process = self._process, None
         if process is None:
             return
