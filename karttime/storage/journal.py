@@ -83,6 +83,7 @@ class Journal:
     def __init__(self, path: Path, options: JournalOptions | None = None) -> None:
         self.path = path
         self._options = options or JournalOptions()
+        file.refuse_foreign(path)
         self._lock = JournalLock(path.with_name(f"{path.name}.lock"))
         try:
             self._connection = file.open_checked(path, full_sync=self._options.full_sync)

@@ -11,7 +11,7 @@ import logging
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, Final, NamedTuple
 
@@ -21,6 +21,7 @@ from karttime.storage.packing import Kind, Packet
 log = logging.getLogger(__name__)
 
 VERSION: Final = 1
+_OURS: Final = 0x6B6A726E  # the application id in the header of an SQLite file
 KEEP_MESSAGES: Final = 5_000  # of each circuit, for clients that come back
 _CHECKED_SIZE: Final = 256 * 1024 * 1024  # a larger file is not read whole as it is opened
 
@@ -113,6 +114,19 @@ class JournalLock:
         self._file.close()
 
 
+def refuse_foreign(path: Path) -> None:
+    """Leave alone what is no journal, whatever it is. Raises `StorageError`."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(100)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise StorageError(f"the journal {path} cannot be read: {error.strerror}; see JOURNAL_PATH") from error
+    if head and not (head.startswith(b"SQLite format 3\0") and head[68:72] == _OURS.to_bytes(4)):
+        raise StorageError(f"{path} is no journal of karttime and stays as it is: name another file in JOURNAL_PATH")
+
+
 def open_checked(path: Path, *, full_sync: bool) -> sqlite3.Connection:
     """A connection to the journal, which is made where there is none; one that is damaged is put aside, loudly.
 
@@ -141,17 +155,23 @@ def _put_aside(path: Path, error: Exception) -> None:
 
 
 def _opened(path: Path, *, full_sync: bool) -> sqlite3.Connection:
-    known = path.exists() and path.stat().st_size > 0
+    if not path.exists() or not path.stat().st_size:
+        _make(path)
     connection = connect(path, full_sync=full_sync)
     try:
-        if known:
-            _check(connection, path)
-        else:
-            connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version={VERSION}; COMMIT;")
+        _check(connection, path)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _make(path: Path) -> None:
+    """An empty journal; not as a log yet, so that the file itself says from its first moment what it is."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
+        marks = f"PRAGMA application_id={_OURS}; PRAGMA user_version={VERSION};"
+        connection.executescript(f"BEGIN; {marks} {_TABLES} COMMIT;")
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:
@@ -169,7 +189,6 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
 def connect(path: Path, *, full_sync: bool = False) -> sqlite3.Connection:
     """A connection that any one thread at a time may use."""
     connection = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
-    connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute(f"PRAGMA synchronous={'FULL' if full_sync else 'NORMAL'}")
     connection.execute("PRAGMA wal_autocheckpoint=0")  # by hand, when nobody waits for a commit

@@ -128,35 +128,47 @@ def test_two_processes_never_have_the_same_journal(journal: Journal) -> None:
     Journal(journal.path).close()
 
 
-@pytest.mark.parametrize("content", [b"no database at all, but long enough to be one" * 200, None])
-def test_a_damaged_file_is_kept_aside_and_said(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, content: bytes | None
-) -> None:
-    """Whether it is something else or has a torn page; a new one begins."""
+def test_a_damaged_file_is_kept_aside_and_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A torn page somewhere: a new one begins, nothing is thrown away."""
     path = tmp_path / "journal.db"
-    if content is None:
-        journal = Journal(path)
-        commit(journal, *(message(n, rows=5) for n in range(1, 200)))
-        journal.close()
-        damaged = bytearray(path.read_bytes())
-        damaged[4096 * 3 : 4096 * 9] = os.urandom(4096 * 6)
-        content = bytes(damaged)
-    path.write_bytes(content)
+    journal = Journal(path)
+    commit(journal, *(message(n, rows=5) for n in range(1, 200)))
+    journal.close()
+    damaged = bytearray(path.read_bytes())
+    damaged[4096 * 3 : 4096 * 9] = os.urandom(4096 * 6)
+    path.write_bytes(bytes(damaged))
     journal = Journal(path)
     assert commit(journal, message(1, base=b"x")) == ""
     journal.close()
-    assert len(list(tmp_path.glob("journal.db.damaged-*"))) == 1
+    [aside] = tmp_path.glob("journal.db.damaged-*")
+    assert aside.read_bytes() == damaged
     assert any("is damaged" in record.message for record in caplog.records)
+
+
+def test_what_is_no_journal_is_left_alone(tmp_path: Path) -> None:
+    """A text, another program's database, a folder: refused, and not touched."""
+    text, database = tmp_path / "passwd", tmp_path / "other.db"
+    text.write_text("root:x:0:0\n" * 50)
+    with sqlite3.connect(database) as connection:
+        connection.execute("CREATE TABLE t (x)")
+    connection.close()
+    for path in (text, database, tmp_path):
+        before = path.read_bytes() if path.is_file() else None
+        with pytest.raises(StorageError, match="JOURNAL_PATH"):
+            Journal(path)
+        assert before is None or path.read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["other.db", "passwd"]
 
 
 def test_a_journal_of_another_version_is_left_alone(tmp_path: Path) -> None:
     """It may hold rows that a newer karttime understands."""
-    with sqlite3.connect(tmp_path / "journal.db") as connection:
+    path = tmp_path / "journal.db"
+    Journal(path).close()
+    with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA user_version=99")
-        connection.execute("CREATE TABLE t (x)")
     connection.close()
     with pytest.raises(StorageError, match="no journal of this karttime"):
-        Journal(tmp_path / "journal.db")
+        Journal(path)
 
 
 def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
