@@ -53,7 +53,7 @@ def _fault(url: str) -> str:
     if parts.scheme == RACE:
         return _fault_of_race(url)
     if parts.scheme not in PORTS:
-        return f"{url!r} does not begin with ws:// or wss://, rmonitor:// or racemonitor:"
+        return f"{url!r} does not begin with ws:// or wss://, rmonitor:// or racemonitor"
     return _fault_of_parts(url, parts, port)
 
 
