@@ -27,6 +27,8 @@ class SessionClock:
         self.flag = Flag.NONE
         self.flag_text = ""
         self.laps_to_go = NOT_LIMITED
+        self._flag = ""
+        self._mode, self._shown_laps = ClockMode.OFF, NOT_LIMITED
         self._shown = ClockChanged(0, ClockMode.OFF, None)
 
     @property
@@ -36,22 +38,28 @@ class SessionClock:
 
     def take(self, at: int, laps_to_go: int, to_go_ms: int, race_ms: int, flag: str) -> list[Update]:
         """What is new by this tick."""
-        text = flag.strip()
         self.race_ms = 0 if race_ms in NO_TIMES else race_ms
         self.laps_to_go = laps_to_go
         updates: list[Update] = []
-        if text != self.flag_text:
-            self.flag_text = text
-            self.flag = FLAGS.get(text.casefold(), Flag.UNKNOWN)
-            updates.append(FlagChanged(at, self.flag, text))
-        self.running = self.flag is not Flag.NONE and self.race_ms > 0
-        clock = self._clock(at, to_go_ms)
-        shown = self._shown
-        if (clock.mode, clock.text) != (shown.mode, shown.text) or abs(
-            _expected(shown, at) - (clock.ms or 0)
-        ) > _DRIFT_MS:
-            self._shown = clock
-            updates.append(clock)
+        if flag != self._flag:
+            self._flag, text = flag, flag.strip()
+            if text != self.flag_text:
+                self.flag_text = text
+                self.flag = FLAGS.get(text.casefold(), Flag.UNKNOWN)
+                updates.append(FlagChanged(at, self.flag, text))
+        self.running = self.race_ms > 0 and self.flag is not Flag.NONE
+        clock = self._shown
+        mode = ClockMode.COUNTDOWN if to_go_ms > 0 else ClockMode.COUNT_UP if self.race_ms > 0 else ClockMode.OFF
+        ms = to_go_ms if to_go_ms > 0 else max(0, self.race_ms)
+        if laps_to_go != self._shown_laps or mode is not self._mode or abs(_expected(clock, at) - ms) > _DRIFT_MS:
+            text = f"{laps_to_go} laps to go" if 0 < laps_to_go < NOT_LIMITED else ""
+            self._shown_laps, self._mode = laps_to_go, mode
+            if mode is ClockMode.OFF:
+                self._shown = ClockChanged(at, ClockMode.TEXT if text else mode, None, text)
+            else:
+                self._shown = ClockChanged(at, mode, ms, text)
+            if (clock.mode, clock.ms, clock.text) != (self._shown.mode, self._shown.ms, self._shown.text):
+                updates.append(self._shown)
         return updates
 
     def all(self, at: int) -> list[Update]:
@@ -59,15 +67,6 @@ class SessionClock:
         shown = self._shown
         ms = None if shown.ms is None else _expected(shown, at)
         return [FlagChanged(at, self.flag, self.flag_text), ClockChanged(at, shown.mode, ms, shown.text)]
-
-    def _clock(self, at: int, to_go_ms: int) -> ClockChanged:
-        laps = self.laps_to_go
-        text = f"{laps} laps to go" if 0 < laps < NOT_LIMITED else ""
-        if to_go_ms > 0:
-            return ClockChanged(at, ClockMode.COUNTDOWN, to_go_ms, text)
-        if self.race_ms > 0:
-            return ClockChanged(at, ClockMode.COUNT_UP, self.race_ms, text)
-        return ClockChanged(at, ClockMode.TEXT if text else ClockMode.OFF, None, text)
 
 
 def _expected(clock: ClockChanged, at: int) -> int:

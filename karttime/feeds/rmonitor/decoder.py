@@ -52,12 +52,14 @@ class RMonitorDecoder:
 
     def feed_many(self, frames: Iterable[Frame]) -> Iterator[Update | Rejection]:
         """Decode frames that nobody watches one by one (see `Decoder.feed_many`)."""
-        story, fresh = self._story, self._refusals.fresh
+        story, fresh, take = self._story, self._refusals.fresh, self._take
         for frame in frames:
-            self._take(frame)
+            take(frame)
             run = story.run
-            if story.out or fresh or (run is not None and (run.events or run.board_is_due(silent=self._silent))):
-                yield from self._gathered(events_only=True)
+            if story.out or fresh or (run is not None and (run.events or run.board_due is not None)):
+                updates = self._gathered(events_only=True)
+                if updates:
+                    yield from updates
         yield from self._gathered()
 
     def _take(self, frame: Frame) -> None:
@@ -69,16 +71,30 @@ class RMonitorDecoder:
         self._silent = False
         if frame.at - before > HOLE_MS and before:
             story.away()
-        if frame.text is not None and not self._buffer.waits and not frame.text.strip():
+        text, buffer, reader = frame.text, self._buffer, self._reader
+        if text is None or buffer.waits:
+            lines = buffer.take(frame)
+        elif text.find("\n") == len(text) - 1 > 0:
+            lines = [text]  # nearly all frames of a recording are one line
+        elif text.strip():
+            lines = buffer.take(frame)
+        else:
             self._silent = True
             story.pause(silent=True)
             return
-        read = self._reader.read
-        for line in self._buffer.take(frame):
-            text = line.strip("\r\t \ufeff")
-            if text and (why := read(text)):
-                self._refuse(why, line)
-        story.pause(silent=False)
+        short, long = reader.short, reader.long
+        for raw in lines:
+            line = raw.strip("\r\n\t \ufeff")
+            if not line:
+                continue
+            way = short.get(line[:3])
+            why = way(line) if way is not None else None
+            if why is None:
+                why = long(line)
+            if why:
+                self._refuse(why, raw)
+        if story.told is not None:
+            story.pause(silent=False)
 
     def _gathered(self, *, events_only: bool = False) -> list[Update | Rejection]:
         """What was read since the last call."""

@@ -21,7 +21,11 @@ _LOST_MS: Final = 1000
 
 
 class LineBuffer:
-    """Takes frames, gives lines."""
+    """Takes frames, gives lines.
+
+    Attributes:
+        waits: the beginning of a line waits for its end.
+    """
 
     def __init__(self, refuse: Callable[[str, str], None]) -> None:
         self._refuse = refuse
@@ -31,22 +35,14 @@ class LineBuffer:
         self._cut = False  # a frame went on where the one before it had stopped
         self._messages = False  # frames without line ends were seen to be records
         self._skipping = False  # the rest of a line that is too long
-
-    @property
-    def waits(self) -> bool:
-        """Whether the beginning of a line waits for its end."""
-        return bool(self._text or self._bytes or self._skipping)
+        self.waits = False
 
     def take(self, frame: Frame) -> list[str]:
         """The lines that this frame ends."""
         text, data = frame.text, frame.data
-        if text is None:
-            return self._take_bytes(frame.at, data or b"")
-        if not self._text and not self._bytes and not self._skipping and text.endswith("\n"):
-            lines = text.split("\n")
-            lines.pop()
-            return self._bounded(lines)
-        return self._take_text(frame.at, text)
+        lines = self._take_bytes(frame.at, data or b"") if text is None else self._take_text(frame.at, text)
+        self.waits = bool(self._text or self._bytes or self._skipping)
+        return lines
 
     def _take_text(self, at: int, text: str) -> list[str]:
         if self._bytes:

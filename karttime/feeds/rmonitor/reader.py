@@ -23,11 +23,17 @@ _BEST: Final = re.compile(rf'\$S?[HP],(\d{{1,4}}),"{_TEXT}",(\d{{1,6}}),"{_SPAN}
 _CROSSING: Final = re.compile(rf'\$J,"{_TEXT}","{_SPAN}","{_SPAN}"', re.ASCII)
 _TICK: Final = re.compile(rf'\$F,(\d{{1,4}}),"{_CLOCK}","{_CLOCK}","{_CLOCK}","([^"$\x00-\x1f]{{0,12}})"', re.ASCII)
 _PASSING: Final = re.compile(rf"\$RMLT,([^\",$\x00-\x1f]{{1,{MAX_ID}}}),(\d{{13}})", re.ASCII)
+_HISTORY: Final = re.compile(
+    rf'\$RMHL,"{_TEXT}","(\d{{1,6}})","\d{{1,4}}","{_SPAN}","[^"$\x00-\x1f]{{0,12}}","\d\d:[0-5]\d:[0-5]\d\.\d{{3}}"',
+    re.ASCII,
+)
+_MAX_PARSED: Final = 4096
 
 
 class Sink(Protocol):
     """Who takes what the lines say. Times in ms; each returns an empty text, or why the record is refused."""
 
+    @property
     def lines(self) -> Lines: ...
     def tick(self, laps_to_go: int, to_go_ms: int, race_ms: int, flag: str) -> str: ...
     def standing(self, reg: str, position: int, laps: int, total_ms: int, *, blank: bool) -> str: ...
@@ -53,39 +59,51 @@ class Reader:
         self._sink = sink
         self._last_tick = ""
         self._tick_fields = (0, 0, 0, "")
-        self._short: Mapping[str, Callable[[str], str | None]] = {
+        self._parsed: dict[str, tuple[Callable[[Sink, tuple[str, ...]], str], tuple[str, ...]]] = {}
+        self.short: Mapping[str, Callable[[str], str | None]] = {
             "$G,": self._standing,
             "$H,": self._best,
             "$SR": self._last_lap,
             "$SP": self._best_speed,
             "$F,": self._tick,
             "$J,": self._crossing,
-            "$RM": self._passing,
+            "$RM": self._relayed,
         }
 
     def read(self, line: str) -> str:
         """Take a line in, without its end."""
-        short = self._short.get(line[:3])
+        short = self.short.get(line[:3])
         if short is not None:
             answer = short(line)
             if answer is not None:
                 return answer
-        why = why_not(line)
-        if why:
-            return why
-        taken = fields_of(line)
-        if taken is None:
-            return "malformed"
-        command, fields = taken
-        if any(len(field) > MAX_TEXT for field in fields):
-            return "bad-value"
-        return _LONG[command](self._sink, fields)
+        return self.long(line)
+
+    def long(self, line: str) -> str:
+        """The long way. Dumps tell the same entries again and again: they are taken apart once."""
+        parsed = self._parsed.get(line)
+        if parsed is None:
+            why = why_not(line)
+            if why:
+                return why
+            taken = fields_of(line)
+            if taken is None:
+                return "malformed"
+            command, fields = taken
+            if any(len(field) > MAX_TEXT for field in fields):
+                return "bad-value"
+            parsed = _LONG[command], fields
+            if len(self._parsed) >= _MAX_PARSED:
+                self._parsed.clear()
+            self._parsed[line] = parsed
+        take, fields = parsed
+        return take(self._sink, fields)
 
     # -- the short way: None sends a line the long way -------------------------------------------------------------
 
     def _standing(self, line: str) -> str | None:
         reg = line.split('"', 2)[1] if '"' in line else ""
-        lines = self._sink.lines()["G"]
+        lines = self._sink.lines["G"]
         if lines.get(reg) == line:
             return ""
         found = _STANDING.fullmatch(line)
@@ -94,12 +112,12 @@ class Reader:
         position, reg, laps, total, _ = found.groups()
         why = self._sink.standing(reg, int(position), int(laps or 0), _ms(total), blank=not laps)
         if not why:
-            self._sink.lines()["G"][reg] = line
+            self._sink.lines["G"][reg] = line
         return why
 
     def _best(self, line: str) -> str | None:
         reg = line.split('"', 2)[1] if '"' in line else ""
-        if self._sink.lines()["H"].get(reg) == line:
+        if self._sink.lines["H"].get(reg) == line:
             return ""
         found = _BEST.fullmatch(line)
         if found is None or found[5]:
@@ -107,12 +125,12 @@ class Reader:
         position, reg, number, time, _ = found.groups()
         why = self._sink.best(reg, int(position), int(number), _ms(time))
         if not why:
-            self._sink.lines()["H"][reg] = line
+            self._sink.lines["H"][reg] = line
         return why
 
     def _last_lap(self, line: str) -> str | None:
         reg = line.split('"', 2)[1] if '"' in line else ""
-        if self._sink.lines()["SR"].get(reg) == line:
+        if self._sink.lines["SR"].get(reg) == line:
             return ""
         found = _STANDING.fullmatch(line)
         if found is None or not found[5]:
@@ -120,13 +138,13 @@ class Reader:
         _, reg, laps, time, speed = found.groups()
         why = self._sink.last_lap(reg, int(laps or 0), _ms(time), speed)
         if not why:
-            self._sink.lines()["SR"][reg] = line
+            self._sink.lines["SR"][reg] = line
         return why
 
     def _best_speed(self, line: str) -> str | None:
         """`$H` says the rest."""
         reg = line.split('"', 2)[1] if '"' in line else ""
-        lines = self._sink.lines()["SP"]
+        lines = self._sink.lines["SP"]
         if lines.get(reg) == line:
             return ""
         found = _BEST.fullmatch(line)
@@ -151,9 +169,15 @@ class Reader:
         reg, lap, total = found.groups()
         return self._sink.crossing(reg, _ms(lap), _ms(total))
 
-    def _passing(self, line: str) -> str | None:
-        """`$J` says the rest, and of the track's own clock."""
-        return "" if _PASSING.fullmatch(line) else None
+    def _relayed(self, line: str) -> str | None:
+        """`$RMLT`: `$J` says the rest, and of the track's own clock. `$RMHL`: a counted lap."""
+        if _PASSING.fullmatch(line):
+            return ""
+        found = _HISTORY.fullmatch(line)
+        if found is None:
+            return None
+        reg, lap, time = found.groups()
+        return self._sink.history(reg, int(lap), _ms(time))
 
 
 def _ms(text: str) -> int:

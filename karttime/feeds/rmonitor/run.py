@@ -61,6 +61,7 @@ class Run:
     Attributes:
         number: of the run, None until `$B`.
         driven: somebody completed a lap.
+        board_due: since when the whole board is to be shown; None while it need not.
         dumping: what is told was before we listened.
         race_ms: the race time when it was ticking last.
         fallen: who was stated to be at nothing after laps, and in which place.
@@ -91,7 +92,7 @@ class Run:
         self._fast_field = 0
         self._dirty: dict[str, Car] = {}
         self._order_dirty = False
-        self._board_due: int | None = None
+        self.board_due: int | None = None
         self._order: list[Car] = []
 
     # -- who -------------------------------------------------------------------------------------------------------
@@ -194,8 +195,8 @@ class Run:
             if not car.in_pit and car.status is not status:
                 car.status = status
                 self.events.append(StatusChanged(now.at, car.id, status))
-            if self._board_due is not None:
-                self._board_due = -1
+            if self.board_due is not None:
+                self.board_due = -1
         self._dirty[car.id] = car
 
     def recorded(self, car: Car, rule: Rule, number: int, time_ms: int) -> None:
@@ -283,8 +284,8 @@ class Run:
         for car in [*self.waiting.values()]:
             self._decide(car, car.rule.tick())
             self._dirty[car.id] = car
-        if self._board_due is not None:
-            self._board_due = -1
+        if self.board_due is not None:
+            self.board_due = -1
 
     def end(self) -> None:
         """The run is over: decide what waits."""
@@ -324,12 +325,12 @@ class Run:
     def board_changes(self) -> None:
         """The whole board will be shown, once the burst that told so is over."""
         self._order_dirty = True
-        if self._board_due is None:
-            self._board_due = self._now.at
+        if self.board_due is None:
+            self.board_due = self._now.at
 
     def board_is_due(self, *, silent: bool) -> bool:
         """Whether competitors came or went, and the burst that told so is over."""
-        due = self._board_due
+        due = self.board_due
         return due is not None and (silent or due < 0 or self._now.at - due >= _SETTLED_MS)
 
     def flush(self, updates: list[Update | Rejection], *, silent: bool = False, events_only: bool = False) -> None:
@@ -346,7 +347,7 @@ class Run:
             self.events.clear()
 
     def _show_board(self, updates: list[Update | Rejection]) -> None:
-        self._board_due = None
+        self.board_due = None
         self._reorder()
         flag = self._now.flag_text
         rows: dict[CompetitorId, BoardRow] = {}

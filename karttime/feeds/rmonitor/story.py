@@ -39,6 +39,8 @@ class Story:
         run: the session that runs, None before the first.
         out: updates of runs before this one, and of its beginning.
         doubts: what cannot be known.
+        told: what was told since a mark that may stand before another session; None while there is none.
+        lines: the last lines of each competitor of the run that is told of.
     """
 
     def __init__(self, now: Now) -> None:
@@ -47,8 +49,8 @@ class Story:
         self.doubts: list[str] = []
         self._now = now
         self._clock = SessionClock()
-        self._told: Restatement | None = None
-        self._lines = Run(now).shown_lines  # nobody's, before the first run
+        self.told: Restatement | None = None
+        self.lines: Mapping[str, dict[str, str]] = Run(now).shown_lines  # nobody's, before the first run
         self._greeted = False  # the relay's dump is under way: its crossings are of before
         self._fallen_ticks = 0
         self._sessions = 0
@@ -57,29 +59,23 @@ class Story:
 
     def away(self) -> None:
         """Nothing came for so long that the connection must have been lost."""
-        if self.run is not None and self._told is None:
+        if self.run is not None and self.told is None:
             self._tell("hole")
 
     def pause(self, *, silent: bool) -> None:
         """A frame is over; `silent`: it was blank, so that a burst is over, too."""
-        told = self._told
+        told = self.told
         if told is not None and (silent or self._now.at - told.at > _BURST_MS):
             self._weigh()
 
     # -- records -----------------------------------------------------------------------------------------------------
-
-    def lines(self) -> Mapping[str, dict[str, str]]:
-        """The last lines of each competitor of the run that is told of."""
-        if self._told is not None:
-            return self._told.run.shown_lines
-        return self._lines if self.run is None else self.run.shown_lines
 
     def tick(self, laps_to_go: int, to_go_ms: int, race_ms: int, flag: str) -> str:
         clock, now = self._clock, self._now
         changes = clock.take(now.at, laps_to_go, to_go_ms, race_ms, flag)
         now.flag_text, now.chequered = clock.flag_text, clock.chequered
         self._greeted = False
-        if self._told is not None:
+        if self.told is not None:
             self._weigh()
         run = self.run
         if run is None:
@@ -90,7 +86,7 @@ class Story:
             run.events += changes
         if any(isinstance(change, FlagChanged) for change in changes):
             run.reflag()
-        if self._told is None:
+        if self.told is None:
             self._listening(run)
             run.race_ms = max(run.race_ms, clock.race_ms)
             if not run.driven and 0 < laps_to_go < NOT_LIMITED and not run.counts_laps_down:
@@ -119,7 +115,7 @@ class Story:
 
     def crossing(self, reg: str, lap_ms: int, total_ms: int) -> str:
         live = not self._greeted
-        told, before = self._told, self.run
+        told, before = self.told, self.run
         if live and told is not None and before is not None:
             verdict, why = judge_crossing(before, told, self._clock, reg, total_ms)
             self._settle(verdict, why)
@@ -146,7 +142,7 @@ class Story:
     def history(self, reg: str, lap: int, lap_ms: int) -> str:
         self._greeted = False
         run = self.run
-        car = run.cars.get(reg) if run is not None and self._told is None else None
+        car = run.cars.get(reg) if run is not None and self.told is None else None
         if run is not None and car is not None and car.rule.waits:
             run.recorded(car, "relay-history", lap, lap_ms)
         return ""
@@ -168,7 +164,7 @@ class Story:
         return ""
 
     def run_named(self, number: int, title: str) -> str:
-        told, run = self._told, self.run
+        told, run = self.told, self.run
         if told is None or run is None:
             return self._named(self._target(), number, title)
         told.run.number, told.run.title = number, title
@@ -219,15 +215,16 @@ class Story:
 
     def _target(self) -> Run:
         """The run that records are about now."""
-        if self._told is not None:
-            return self._told.run
+        if self.told is not None:
+            return self.told.run
         if self.run is None:
             return self._begin(Run(self._now), "first records")
         return self.run
 
     def _tell(self, mark: Mark) -> None:
         """What comes now may be about another run."""
-        self._told = Restatement(mark, self._now.at, Run(self._now))
+        self.told = Restatement(mark, self._now.at, Run(self._now))
+        self.lines = self.told.run.shown_lines
 
     def _begin(self, run: Run, why: str) -> Run:
         """Another session is on track."""
@@ -235,14 +232,14 @@ class Story:
         if before is not None:
             before.end()
             before.flush(self.out, silent=True)
-        self._told = None
+        self.told = None
         self._sessions += 1
         run.guess_kind()
         run.race_ms = max(self._clock.race_ms, 0)
         provenance = Provenance((now.frame,), "run", why)
         name = session_id(now.at, self._sessions)
         self.out.append(SessionStarted(now.at, name, run.kind, "", run.title, run.track, provenance))
-        self.run = run
+        self.run, self.lines = run, run.shown_lines
         self.out += self._clock.all(now.at)
         return run
 
@@ -255,18 +252,18 @@ class Story:
             self._doubt(f"session {run.title!r} was under way when first seen: earlier laps are unknown")
 
     def _weigh(self) -> None:
-        told, run = self._told, self.run
+        told, run = self.told, self.run
         if told is not None and run is not None:
             self._settle(*judge(run, told, self._clock))
 
     def _settle(self, verdict: Verdict, why: str) -> None:
-        told, run = self._told, self.run
+        told, run = self.told, self.run
         if told is None or run is None or verdict is Verdict.UNKNOWN:
             return
         if verdict is Verdict.NEW:
             self._begin(told.run, why)
             return
-        self._told = None
+        self.told, self.lines = None, run.shown_lines
         self._named(run, told.run.number, told.run.title)
         merge(run, told)
         self._retitled()
@@ -301,7 +298,7 @@ class Story:
     def _retitled(self, *, always: bool = False) -> None:
         """Name, track or kind of the session may be another one."""
         run = self.run
-        if run is None or (self._told is not None and self._told.run is not run):
+        if run is None or (self.told is not None and self.told.run is not run):
             return
         changed = run.guess_kind()
         if changed or always or run.track != run.told_track:
