@@ -71,17 +71,12 @@ class RMonitorDecoder:
         self._silent = False
         if frame.at - before > HOLE_MS and before:
             story.away()
-        text, buffer, reader = frame.text, self._buffer, self._reader
-        if text is None or buffer.waits:
-            lines = buffer.take(frame)
-        elif text.find("\n") == len(text) - 1 > 0:
-            lines = [text]  # nearly all frames of a recording are one line
-        elif text.strip():
-            lines = buffer.take(frame)
-        else:
+        lines = self._lines_of(frame)
+        if lines is None:
             self._silent = True
             story.pause(silent=True)
             return
+        reader = self._reader
         short, long = reader.short, reader.long
         for raw in lines:
             line = raw.strip("\r\n\t \ufeff")
@@ -95,6 +90,15 @@ class RMonitorDecoder:
                 self._refuse(why, raw)
         if story.told is not None:
             story.pause(silent=False)
+
+    def _lines_of(self, frame: Frame) -> list[str] | None:
+        """The lines that a frame ends; None when it is blank."""
+        text, buffer = frame.text, self._buffer
+        if text is None or buffer.waits:
+            return buffer.take(frame)
+        if text.find("\n") == len(text) - 1 > 0:
+            return None if text.isspace() else [text]  # nearly all frames of a recording are one line
+        return buffer.take(frame) if text.strip() else None
 
     def _gathered(self, *, events_only: bool = False) -> list[Update | Rejection]:
         """What was read since the last call."""

@@ -210,7 +210,7 @@ class Run:
         for reg, position in self.fallen.items():
             car = self.cars[reg]
             self._stamp += 1
-            car.race, car.laps_blank = (position, self._stamp), True
+            car.race, car.laps_blank = (position, self._stamp), False
             self._decide(car, car.rule.counted(now.frame, now.at, 0, 0))
             self._dirty[reg] = car
         self.fallen.clear()
