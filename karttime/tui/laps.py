@@ -22,7 +22,7 @@ _FLAG_SIGNS: Final = {
 _HEAD: Final = (
     Column("lap", "Lap", 4, 0, "right"),
     Column("time", "Time", 10, 0, "right"),
-    Column("off", "To best", 8, 3, "right"),
+    Column("off", "To best", 9, 3, "right"),
 )
 _TAIL: Final = (
     Column("flags", "Flags", 10, 2, "left", 24),
@@ -30,7 +30,7 @@ _TAIL: Final = (
     Column("driver", "Driver", 8, 6, "left", 24),
     Column("rule", "Rule", 8, 7, "left", 14),
     Column("frames", "Frames", 7, 8, "left", 14),
-    Column("why", "Excluded because", 8, 5, "left", 40),
+    Column("why", "Excluded", 8, 5, "left", 40),
 )
 
 
@@ -98,6 +98,15 @@ def figures(view: Model, key: str) -> list[str]:
         lines.append(f"best sectors together {lap_time(theoretical)}")
     lines += _stints(view, runner)
     return lines
+
+
+def origin(lap: Lap | None) -> list[str]:
+    """Where a lap comes from: rule, frames, note."""
+    if lap is None:
+        return []
+    told = lap.provenance
+    note = f": {safe(told.note, 200)}" if told.note else ""
+    return [f"lap {lap.number} by {safe(told.rule)}, frames {' '.join(map(str, told.frames)) or '-'}{note}"]
 
 
 def _stints(view: Model, runner: Runner) -> list[str]:

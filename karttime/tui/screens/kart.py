@@ -61,7 +61,9 @@ class Kart(Page):
         self._lay_out()
         self.grid.set_columns(laps.columns(runner))
         self.grid.show([row for row in laps.rows(runner, view.best_ms()) if row.matches(self.words)])
-        self.query_one(Figures).say(laps.figures(view, key))
+        number = self.grid.cursor
+        under = runner.laps.get(int(number)) if number is not None else None
+        self.query_one(Figures).say([*laps.figures(view, key), *laps.origin(under)])
         if self.query_one("#beside").display:
             self._draw_charts(key, runner)
 
@@ -129,6 +131,10 @@ class Kart(Page):
     def _decided(self, decision: Any) -> None:
         self.dash.model.decide([decision])
         self.dash.tell(f"lap {decision.lap} is {'excluded' if decision.excluded else 'restored'}")
+
+    @on(Grid.Moved, "#laps")
+    def _moved(self) -> None:
+        self.redraw()
 
     @on(Grid.Chosen, "#laps")
     def _chosen(self) -> None:

@@ -21,7 +21,7 @@ _HEAD: Final = (
     Column("pos", "Pos", 3, 0, "right"),
     Column("gained", "+/-", 3, 6, "right"),
     Column("sign", " ", 2, 0),
-    Column("kart", "Kart", 4, 0, "right", 6),
+    Column("kart", "Kart", 4, 0, "right"),
     Column("team", "Team", 12, 1, "left", 34),
     Column("driver", "Driver", 12, 8, "left", 30),
 )
@@ -30,9 +30,9 @@ RACE: Final = (
     Column("laps", "Laps", 4, 2, "right"),
     Column("last", "Last", 10, 1, "right"),
     Column("best", "Best", 10, 2, "right"),
-    Column("gap", "Gap", 9, 1, "right", 11),
-    Column("interval", "Interval", 9, 5, "right", 11),
-    Column("pace", "Pace 5", 8, 3, "right", 9),
+    Column("gap", "Gap", 9, 1, "right"),
+    Column("interval", "Interval", 9, 5, "right"),
+    Column("pace", "Pace 5", 8, 3, "right"),
     Column("stint", "Stint", 7, 6, "right"),
     Column("stint_laps", "Laps", 4, 9, "right"),
     Column("stops", "Pit", 3, 3, "right"),
@@ -41,13 +41,13 @@ RACE: Final = (
 TIMED: Final = (
     *_HEAD,
     Column("best", "Best", 10, 0, "right"),
-    Column("gap", "Gap", 9, 1, "right", 11),
-    Column("interval", "Interval", 9, 4, "right", 11),
+    Column("gap", "Gap", 9, 1, "right"),
+    Column("interval", "Interval", 9, 4, "right"),
     Column("last", "Last", 10, 1, "right"),
     Column("s1", "S1", 7, 9, "right"),
     Column("s2", "S2", 7, 9, "right"),
     Column("s3", "S3", 7, 9, "right"),
-    Column("pace", "Pace 5", 8, 3, "right", 9),
+    Column("pace", "Pace 5", 8, 3, "right"),
     Column("laps", "Laps", 4, 2, "right"),
     Column("stint", "Stint", 7, 7, "right"),
     Column("stint_laps", "Laps", 4, 10, "right"),
@@ -132,9 +132,7 @@ class Tower(Page):
         if "team" in hidden:
             columns = [Column("driver", "Driver", 12, 1, "left", 34) if it.key == "driver" else it for it in columns]
         elif self.gaps == "interval":
-            columns = [
-                Column("interval", "Interval", 9, 1, "right", 11) if it.key == "interval" else it for it in columns
-            ]
+            columns = [Column("interval", "Interval", 9, 1, "right") if it.key == "interval" else it for it in columns]
         return columns
 
     @on(Grid.Moved, "#tower")
