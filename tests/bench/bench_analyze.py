@@ -1,9 +1,9 @@
-"""What `karttime analyze` costs: `python tests/bench/bench_analyze.py [FRAMES [CAPTURE]]`, by hand.
+"""What `karttime analyze` costs: `python tests/bench/bench_analyze.py [FRAMES [FORMAT or CAPTURE]]`, by hand.
 
-Makes a recording of so many frames (300,000: a day at 3.5 a second) in a temporary folder, out of simulated races or of
-the frames of one capture, one after another. Prints the time of `analyze` over the time of reading the same file with
-`json.loads` per line, both in their own processes, in turns, median of five; and the peak memory (VmHWM) of `analyze`
-for half of the frames and for all of them.
+Makes a recording of so many frames (300,000: a day at 3.5 a second) in a temporary folder, out of simulated races (in
+FORMAT: apex, rmonitor, racemonitor) or of the frames of one capture, one after another. Prints the time of `analyze`
+over the time of reading the same file with `json.loads` per line, both in their own processes, in turns, median of
+five; and the peak memory (VmHWM) of `analyze` for half of the frames and for all of them.
 """
 
 import json
@@ -17,7 +17,8 @@ from statistics import median
 
 from karttime.feeds.frame import Frame
 from karttime.recording.reader import open_recording
-from karttime.simulator.scenarios import Options, simulator
+from karttime.simulator.formats import FORMATS
+from karttime.simulator.scenarios import Options
 
 FRAMES, ROUNDS = 300_000, 5
 BEGIN = 1_779_004_800_000
@@ -45,11 +46,11 @@ print(took, peak, len(report.logbook.sessions), laps)
 """
 
 
-def simulated() -> Iterator[Frame]:
+def simulated(name: str) -> Iterator[Frame]:
     """Races of an hour and a half, one after another."""
     for number in count(1):
         options = Options(preset="endurance", karts=30, duration_ms=90 * 60_000, seed=number)
-        yield from simulator(options).frames()
+        yield from FORMATS[name].make(options).frames()
 
 
 def captured(path: Path) -> Iterator[Frame]:
@@ -75,11 +76,12 @@ def measure(program: str, path: Path) -> list[float]:
 
 def main() -> None:
     wanted = int(sys.argv[1]) if len(sys.argv) > 1 else FRAMES
+    what = sys.argv[2] if len(sys.argv) > 2 else "apex"
     with tempfile.TemporaryDirectory() as folder:
         sizes = {}
         for share in (2, 1):
             path = Path(folder) / f"{wanted // share}.jsonl"
-            frames = captured(Path(sys.argv[2])) if len(sys.argv) > 2 else simulated()
+            frames = simulated(what) if what in FORMATS else captured(Path(what))
             write(path, frames, wanted // share)
             sizes[share] = path
         whole = sizes[1]
