@@ -10,11 +10,12 @@ import json
 import random
 import string
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from xml.sax.saxutils import escape
 
+from karttime.analysis.inference.findings import FieldFound, Findings
 from karttime.domain.updates import SessionKind
 from karttime.feeds.frame import Frame
 from karttime.simulator import events
@@ -68,7 +69,7 @@ class Feed:
         undecidable: names whose role the data alone cannot tell.
         laps: lap times in ms by start number, in order.
         order: start numbers by position at the end.
-        unit: slack of lap times in ms, for feeds that cut decimals.
+        in_messages: each message is a row.
     """
 
     style: str
@@ -77,6 +78,7 @@ class Feed:
     undecidable: frozenset[str]
     laps: Mapping[str, Sequence[int]]
     order: Sequence[str]
+    in_messages: bool
 
 
 @dataclass(slots=True)
@@ -94,9 +96,9 @@ class _Style:
 def make(seed: int) -> Feed:
     """The feed of a seed."""
     rng = random.Random(seed)
-    style = _choose(rng)
-    race = rng.choice(("sprint", "endurance"))
+    race = rng.choice(("sprint", "endurance", "competition"))
     planned = meeting(Options(preset=race, karts=rng.randint(7, 20), duration_ms=9 * 60_000, seed=seed))
+    style = _choose(rng, sectors=len(planned.sessions[0].track.sectors) >= 3)
     kind = (
         {SessionKind.RACE} if rng.random() < 0.75 else {SessionKind.RACE, SessionKind.PRACTICE, SessionKind.QUALIFYING}
     )
@@ -127,7 +129,7 @@ def make(seed: int) -> Feed:
     return teller.feed()
 
 
-def _choose(rng: random.Random) -> _Style:
+def _choose(rng: random.Random, *, sectors: bool) -> _Style:
     style = _Style(rng)
     style.naming = rng.choice(("opaque", "letters", "plain", "plain", "misleading"))
     style.unit = rng.choice(("ms", "s", "text", "text", "short", "us"))
@@ -148,7 +150,7 @@ def _choose(rng: random.Random) -> _Style:
     )
     roles = ["position", "number", "driver", "laps", "last_lap", "best_lap", "id"]
     roles += [role for role in ("gap", "interval", "in_pit", "pit_stops", "grid", "colour") if rng.random() < 0.7]
-    if rng.random() < 0.6:
+    if sectors and rng.random() < 0.8:
         roles += ["sector_1", "sector_2", "sector_3"]
     rng.shuffle(roles)
     style.roles = roles
@@ -182,12 +184,12 @@ class _Teller:
 
     def heard(self, event: events.Event, session: SessionState) -> None:
         if isinstance(event, events.LineCrossed) and event.lap_ms is not None and not event.in_pit_lane:
-            number = session.standings[event.competitor_id].number
+            number = session.standings[event.competitor_id].entry.number
             self.laps.setdefault(number, []).append(event.lap_ms)
 
     def tell(self, at: int, session: SessionState) -> None:
         self._state = session
-        rows = {standing.number: self._row(standing) for standing in session.order}
+        rows = {standing.entry.number: self._row(standing) for standing in session.order}
         if self.style.update in ("poll", "event") or not self._sent_full:
             if rows != self._shown or self.style.update == "poll":
                 self._send(at, list(self._full(rows, at)))
@@ -199,7 +201,7 @@ class _Teller:
         style = self.style
         values: dict[str, Any] = {
             "position": standing.position,
-            "number": standing.number,
+            "number": standing.entry.number,
             "driver": standing.driver_name,
             "laps": standing.laps,
             "last_lap": self._time(standing.last_ms),
@@ -210,7 +212,7 @@ class _Teller:
             "pit_stops": standing.stops,
             "grid": standing.grid,
             "colour": f"{standing.colour * 1234567 % 0xFFFFFF:06x}",
-            "id": self._uids.setdefault(standing.number, str(1_000_000 + 7919 * (len(self._uids) + 3))),
+            "id": self._uids.setdefault(standing.entry.number, str(1_000_000 + 7919 * (len(self._uids) + 3))),
         }
         for number, split in enumerate(standing.splits[:2], 1):
             values[f"sector_{number}"] = self._time(None if split is None else split.ms)
@@ -358,7 +360,7 @@ class _Teller:
             for role in style.roles
             if role not in DECIDABLE and not (named and role in ("in_pit", "pit_stops"))
         }
-        order = [standing.number for standing in state.order] if state is not None else []
+        order = [standing.entry.number for standing in state.order] if state is not None else []
         if style.structure in ("lists", "fields"):
             shift = 1 if style.structure == "fields" else 0
             places = {
@@ -367,11 +369,36 @@ class _Teller:
             truth = {places[name]: role for name, role in truth.items()}
             undecidable = {places[name] for name in undecidable}
             undecidable |= {name for name, role in truth.items() if role in ("in_pit", "pit_stops")}
+        rows = style.structure in ("rows", "fields", "pairs")
         text = f"{style.naming} {style.unit} {style.structure} {style.update} {style.envelope}"
-        return Feed(text, self.frames, truth, frozenset(undecidable), self.laps, order)
+        return Feed(text, self.frames, truth, frozenset(undecidable), self.laps, order, rows)
 
 
 def _plain(value: Any) -> str:
     if value is None:
         return ""
-    return str(int(value)) if isinstance(value, bool) else escape(str(value), {'"': "&quot;", ";": ",", "|": "/"})
+    text = str(int(value)) if isinstance(value, bool) else str(value)
+    return text.translate({ord(c): "." for c in ';|=<>&"'})
+
+
+def judge(feed: Feed, found: Findings) -> Counter[str]:
+    """How many roles are right of those that can be decided, and how many are claimed wrongly, and surely so (0.8)."""
+    told: dict[str, FieldFound] = {}
+    for one in found.fields:
+        path = one.path.partition(": ")[2] or one.path
+        name = path.split(".")[-1].replace("[]", "")
+        if name in feed.truth and ("[]" in path or "*" in path or feed.in_messages):
+            told.setdefault(name, one)
+    counts: Counter[str] = Counter()
+    for name, role in feed.truth.items():
+        said = told[name].role.value if name in told else "undecided"
+        if name not in feed.undecidable:
+            counts["decidable"] += 1
+            counts["right"] += said == role
+        if said not in ("undecided", role, *_ALSO.get(role, ())):
+            counts["wrong"] += 1
+            counts["sure"] += told[name].confidence >= 0.8
+    return counts
+
+
+_ALSO = {"id": ("transponder",), "colour": ("id",)}

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from karttime.analysis.inference.series import Sent
-from karttime.feeds.declared.paths import child, escape
+from karttime.feeds.declared.framing import Message, Patcher
+from karttime.feeds.declared.paths import child, escape, get, parse_path
 from karttime.feeds.declared.spec import Framing, Patches
 
 _SEPARATORS: Final = ("/", ".", ":", "|")
@@ -18,8 +19,7 @@ def find_patches(framing: Framing, kinds: Mapping[str, Sequence[Sent]]) -> Frami
         sample = [sent.body for sent in bodies[:400]]
         patches = _objects(kind, sample) or _keys(kind, sample) or _cells(kind, sample)
         if patches is not None:
-            target = _target(patches, sample, kinds)
-            found.append(patches.model_copy(update={"target": kind if target is None else target}))
+            found.append(_target(patches, sample, kinds))
     return framing.model_copy(update={"patches": tuple(found)}) if found else framing
 
 
@@ -69,16 +69,26 @@ def _is_number(text: str) -> bool:
 
 
 def _keys(kind: str, bodies: Sequence[Any]) -> Patches | None:
-    """`{"cars.12.gap": "1.2", "cars/12/laps": 7}`: objects whose keys are paths."""
-    for separator in _SEPARATORS:
-        fits = total = 0
-        for body in bodies:
-            if isinstance(body, dict) and body:
-                total += 1
-                fits += all(len([part for part in key.split(separator) if part]) >= 2 for key in body)
-        if fits and fits >= 0.3 * total and fits >= 2:
-            return Patches(kind=kind, path="@key", separator=separator)
+    """`{"cars.12.gap": "1.2", "cars/12/laps": 7}`: objects whose keys are paths, at the top or one level below."""
+    below = {
+        escape(key) for body in bodies[:50] if isinstance(body, dict) for key, v in body.items() if isinstance(v, dict)
+    }
+    for where in ("", *sorted(below)[:10]):
+        for separator in _SEPARATORS:
+            fits = total = 0
+            for body in bodies:
+                holder = get(body, parse_path(where))
+                if isinstance(holder, dict) and holder:
+                    total += 1
+                    fits += all(_is_key_path(key, separator) for key in holder)
+            if fits >= 2 and fits >= 0.3 * total:
+                return Patches(kind=kind, changes=where, path="@key", separator=separator)
     return None
+
+
+def _is_key_path(key: str, separator: str) -> bool:
+    parts = [part for part in key.split(separator) if part]
+    return len(parts) >= 2 and any(part[0].isalpha() for part in parts) and not _is_number(key)
 
 
 def _cells(kind: str, bodies: Sequence[Any]) -> Patches | None:
@@ -108,21 +118,20 @@ def _is_index(value: Any) -> bool:
     return type(value) is int and 0 <= value < 2000
 
 
-def _target(patches: Patches, bodies: Sequence[Any], kinds: Mapping[str, Sequence[Sent]]) -> str | None:
-    """The kind in whose bodies most of the paths lead somewhere."""
-    from karttime.feeds.declared.framing import Message, Patcher
-
-    trees = [m.body for body in bodies[:60] for m in Patcher(patches).apply(Message(patches.kind, body))]
-    best: tuple[float, str] | None = None
-    for kind, sent in kinds.items():
-        if kind == patches.kind:
-            continue
-        score = max(
-            (sum(_resolves(tree, one.body) for tree in trees) / max(len(trees), 1) for one in sent[:3]), default=0
-        )
-        if score >= 0.5 and (best is None or score > best[0]):
-            best = score, kind
-    return best[1] if best else None
+def _target(patches: Patches, bodies: Sequence[Any], kinds: Mapping[str, Sequence[Sent]]) -> Patches:
+    """With the kind in whose bodies most of the paths lead somewhere, from the top or from where the changes stand."""
+    best, found = 0.49, patches.model_copy(update={"target": patches.kind})
+    for root in dict.fromkeys(("", patches.changes)):
+        for kind, sent in kinds.items():
+            tried = patches.model_copy(update={"target": kind, "root": root})
+            patcher = Patcher(tried)
+            changes = [patcher.apply(Message(patches.kind, body)) for body in bodies[:60]]
+            trees = [m.body for body, one in zip(bodies, changes, strict=False) for m in one if m.body is not body]
+            whole = [one.body for one in sent[:3] if patcher.apply(Message(kind, one.body))[0].body is one.body]
+            scores = [sum(_resolves(tree, body) for tree in trees) / max(len(trees), 1) for body in whole]
+            if max(scores, default=0) > best:
+                best, found = max(scores), tried
+    return found
 
 
 def _resolves(tree: Any, body: Any) -> bool:
@@ -133,6 +142,10 @@ def _resolves(tree: Any, body: Any) -> bool:
         there = child(body, key)
         if there is None:
             return False
-        if isinstance(inner, dict) and not any(child(there, name) is not None for name in inner):
+        if (
+            isinstance(inner, dict)
+            and not _resolves(inner, there)
+            and not any(child(there, name) is not None for name in inner)
+        ):
             return False
     return True

@@ -14,6 +14,7 @@ MAX_ROWS: Final = 150_000
 MAX_SECTIONS: Final = 40
 _MAX_COMPETITORS: Final = 600
 _ENOUGH_KEYS: Final = 0.9
+_QUIET_MS: Final = 60
 
 Update = Literal["snapshot", "merge", "places"]
 
@@ -254,7 +255,9 @@ def _fold(series: Series, rows: Sequence[RowSeen]) -> None:
     step = max(len(messages) // MAX_SECTIONS, 1)
     state: dict[str, dict[Path, Any]] = {}
     who: dict[str, str] = {}
-    for count, group in enumerate(messages.values(), 1):
+    groups = list(messages.values())
+    due = False
+    for count, group in enumerate(groups, 1):
         present: dict[str, None] = {}
         for row in group:
             key = _key_of(series, row, who)
@@ -263,10 +266,17 @@ def _fold(series: Series, rows: Sequence[RowSeen]) -> None:
                 _merge(series, state, key, row)
         if series.update == "snapshot":
             state = {key: state[key] for key in present}
-        if state and (count % step == 0 or count == len(messages)):
+        due = due or count % step == 0
+        if state and (count == len(groups) or (due and _quiet(group, groups[count]))):
+            due = False
             series.sections.append({key: dict(values) for key, values in state.items()})
             series.section_at.append(group[-1].at)
     series.rows, series.messages = len(rows), len(messages)
+
+
+def _quiet(group: Sequence[RowSeen], after: Sequence[RowSeen]) -> bool:
+    """Whether nothing more comes at once: one crossing is told in several messages, between which boards are torn."""
+    return after[0].at - group[-1].at >= _QUIET_MS
 
 
 def _key_of(series: Series, row: RowSeen, who: dict[str, str]) -> str:

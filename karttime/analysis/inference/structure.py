@@ -101,7 +101,8 @@ def places(root: Node) -> list[Place]:
     """Every place that holds rows, outermost first; the whole message is one where it has fields of its own."""
     found: list[Place] = []
     _places(root, (), found, 0)
-    if root.fields >= 3 and not root.by_key:
+    listed = root.entries is not None and root.entries.scalars > 0 and root.longest >= 3 and not root.objects
+    if listed or (root.fields >= 3 and not root.by_key):
         short = 0 if any(len(place.path) for place in found) else _MAX_SHORT
         found.append(Place((), by_key=False, short=short))
     return found[:60]

@@ -243,7 +243,7 @@ def _name(view: View, shape: Shape, person: float, team: float) -> None:
         view.claim(shape, Claim(FieldRole.DRIVER, sure, part=part, why="names, called so"))
     elif team >= 0.3:
         view.claim(shape, Claim(FieldRole.TEAM, 0.7 if team >= 0.5 else 0.6, why="words of teams"))
-    elif person >= 0.8 and single >= 0.9 and len(distinct) >= 4:
+    elif person >= 0.6 and single >= 0.9 and len(distinct) >= 4:
         view.claim(shape, Claim(FieldRole.DRIVER, 0.7, why="names of persons, one for each row"))
     elif single >= 0.9 and not named_class and min(map(len, distinct)) >= 3 and _constant(shape):
         view.claim(shape, Claim(FieldRole.DRIVER, 0.5, why="a text for each row"))

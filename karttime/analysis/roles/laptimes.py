@@ -90,7 +90,8 @@ def _tempo(view: View, shape: Shape, unit: Unit) -> tuple[float, int]:
     at = view.series.section_at
     step = median([b - a for a, b in pairwise(at)]) if len(at) > 2 else 0
     slack = 1500 if view.series.update != "snapshot" else min(max(1500, step), 8000)
-    for _, changes in shape.changes():
+    for _, every in shape.changes():
+        changes = [change for change in every if shape.ms(change.value, unit)]
         for before, after in pairwise(changes[1:]):
             value, passed = shape.ms(after.value, unit), after.at - before.at
             if value and passed > 0:
@@ -107,7 +108,7 @@ def _last_laps(
 ) -> None:
     for shape in timed:
         unit = shape.unit
-        if unit is None or _never_rises(shape, unit):
+        if unit is None or (_never_rises(shape, unit) and not shape.named(FieldRole.LAST_LAP)):
             continue
         fits, compared = _tempo(view, shape, unit)
         counted = max((pairs[counter.path, shape.path] for counter in counters if rises(counter) >= 0.7), default=0.0)

@@ -274,7 +274,7 @@ def suggested(path: Path) -> dict[FieldRole, float]:
     text, last = words(path), words(path[-1:])
     generic = all(word in _GENERIC or word.isdigit() for word in last.split())
     found: dict[FieldRole, float] = {}
-    for source, weighs in ((text, 1.0),) if generic else ((last, 1.0), (text, 0.5)):
+    for source, weighs in ((text, 1.0), (last, 0.9)) if generic else ((last, 1.0), (text, 0.5)):
         for role, pattern, weight in _COMPILED:
             if len(found) < 3 and role not in found and pattern.search(source):
                 found[role] = weight * weighs * (0.75 if found else 1.0)

@@ -148,13 +148,14 @@ def gap_like(view: View) -> list[tuple[Shape, Unit]]:
     found: list[tuple[Shape, Unit]] = []
     for shape in view.shapes.values():
         claim = view.best(shape.path)
-        if claim is not None and claim.confidence >= 0.85 and claim.role not in (FieldRole.GAP, FieldRole.INTERVAL):
+        sure = 0.88 if claim is not None and claim.role is FieldRole.LAST_LAP and not shape.named(claim.role) else 0.85
+        if claim is not None and claim.confidence >= sure and claim.role not in (FieldRole.GAP, FieldRole.INTERVAL):
             continue
         if shape.truths > 0.1 or shape.dates > 0.2 or len(shape.distinct) < 3 or shape.path == (PLACE,):
             continue
         if _is_small(shape) or permuted(view, shape) >= 0.7:
             continue
-        found += [(shape, unit) for unit in _gap_units(shape) if shape.gaps(unit) >= 0.75]
+        found += [(shape, unit) for unit in _gap_units(view, shape) if shape.gaps(unit) >= 0.75]
     return found
 
 
@@ -166,14 +167,16 @@ def _is_small(shape: Shape) -> bool:
     return not whole or max(whole) < 300 or len(whole) < 0.5 * len(shape.values[:2000])
 
 
-def _gap_units(shape: Shape) -> Sequence[Unit]:
+def _gap_units(view: View, shape: Shape) -> Sequence[Unit]:
     if any(isinstance(value, str) and not value.lstrip("+-").isdigit() for value in shape.values[:500]):
         return ("text",)
     numbers = [value for value in shape.values[:2000] if isinstance(value, int | float)]
     if any(isinstance(value, float) and value != int(value) for value in numbers):
         laps = any(value < 0 and value == int(value) for value in numbers)
         return ("s-or-laps",) if laps else ("s",)
-    return ("ms", "us") if numbers or shape.counts >= 0.8 else ("text",)
+    last = view.holder(FieldRole.LAST_LAP) or view.holder(FieldRole.BEST_LAP)
+    unit = "ms" if last is None else view.unit_of(last)
+    return ("ms" if unit not in ("us", "100ns") else unit,)
 
 
 def claim_gaps(view: View) -> None:
@@ -200,17 +203,27 @@ def _sums(tables: Sequence[Sequence[Mapping[Path, Any]]], gap: Shape, interval: 
     tally, differs, seen = _Tally(), 0, set[int]()
     slack = 2 * max(_slack(gap, unit), _slack(interval, unit)) + 2
     for rows in tables:
+        if not _leads(rows, gap, unit):
+            continue
         for ahead, row in pairwise(rows):
             here, between = _gap(row, gap, unit), _gap(row, interval, unit)
             before = _gap(ahead, gap, unit)
             if ahead is rows[0] and before is None:
                 before = 0
-            if here is None or between is None or before is None or between == 0:
-                continue
+            if not here or not between or before is None or (before == 0 and ahead is not rows[0]):
+                continue  # zero behind the leader: feeds without words for laps show none so
             tally.add(abs(here - before - between) <= slack)
             differs += abs(here - between) > slack
             seen.add(between)
-    return tally.share(3) >= 0.8 and differs >= 2 and len(seen) >= 3
+    proven = tally.share(3) >= 0.8 or (tally.share(12) >= 0.5 and tally.good >= 10)
+    return proven and differs >= 2 and len(seen) >= 3
+
+
+def _leads(rows: Sequence[Mapping[Path, Any]], gap: Shape, unit: Unit) -> bool:
+    """Whether the leader's own cell is one: nothing, zero, or something far longer, such as his total time."""
+    own = _gap(rows[0], gap, unit) if rows else None
+    others = [ms for row in rows[1:] if (ms := _gap(row, gap, unit)) is not None]
+    return not own or not others or own > max(others)
 
 
 def _slack(shape: Shape, unit: Unit) -> int:
@@ -252,7 +265,7 @@ def _alone(tables: Sequence[Sequence[Mapping[Path, Any]]], shape: Shape, unit: U
     named, at_leader, growing = shape.named(FieldRole.GAP, FieldRole.INTERVAL), leader.share(1), grows.share(4)
     if at_leader < 0.8 and not named:
         return None
-    if growing >= 0.96:
+    if growing >= 0.96 or (growing >= 0.92 and grows.looked >= 30):
         sure = 0.9 if at_leader >= 0.8 and grows.looked >= 6 else 0.75
         return Claim(FieldRole.GAP, sure if grows.looked >= 6 or named else 0.55, unit, why="it grows down the table")
     if grows.looked >= 6 and growing <= 0.75 and (named or at_leader >= 0.9):
@@ -268,7 +281,7 @@ def _growth(tables: Sequence[Sequence[Mapping[Path, Any]]], shape: Shape, unit: 
         values = []
         for row in rows[1:]:
             gap = shape.gap(row.get(shape.path), unit)
-            if gap is not None and not isinstance(gap, TimeGap):
+            if gap is not None and (not isinstance(gap, TimeGap) or gap.ms <= 0):
                 break  # from there on they are laps behind
             if gap is not None:
                 values.append(abs(gap.ms))
@@ -283,7 +296,7 @@ def _growth(tables: Sequence[Sequence[Mapping[Path, Any]]], shape: Shape, unit: 
 
 def _worth(shape: Shape, claim: Claim) -> bool:
     """Numbers of any kind can grow down a table; without proof a claim wants texts of times or a name."""
-    if claim.confidence >= 0.94 or shape.named(FieldRole.GAP, FieldRole.INTERVAL):
+    if claim.confidence >= 0.9 or shape.named(FieldRole.GAP, FieldRole.INTERVAL):
         return True
     return claim.confidence >= CLAIMED and (shape.clocks >= 0.4 or shape.decimals >= 2)
 

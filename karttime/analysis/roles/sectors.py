@@ -1,11 +1,11 @@
 """Sectors: times shorter than a lap that add up to one."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import combinations, pairwise
 from statistics import median
 from typing import Final
 
-from karttime.analysis.inference.series import Change
 from karttime.analysis.roles.shapes import Shape
 from karttime.analysis.roles.view import Claim, View
 from karttime.feeds.declared.cells import SECTOR_ROLES
@@ -13,6 +13,7 @@ from karttime.feeds.declared.paths import Path
 from karttime.feeds.declared.spec import FieldRole, Unit
 
 _MAX_UNNAMED: Final = 9
+_AT_ONCE_MS: Final = 800
 
 
 def claim_sectors(view: View) -> None:
@@ -34,9 +35,22 @@ def claim_sectors(view: View) -> None:
             if not any(shape.path in taken for shape in chosen) and _adds_up(
                 view, [(shape, units[shape.path]) for shape in chosen], lasts
             ):
-                ordered = sorted(chosen, key=lambda shape: _when(shape, chosen))
                 taken |= {shape.path for shape in chosen}
-                _claim_all(view, [(shape, units[shape.path]) for shape in ordered], 0.9, "they add up to the last lap")
+                _claim_loose(view, [(shape, units[shape.path]) for shape in chosen])
+
+
+def _claim_loose(view: View, shapes: Sequence[tuple[Shape, Unit]]) -> None:
+    """Sectors whose names have no numbers: in the order in which they are told within a lap, if that can be seen."""
+    last = view.holder(FieldRole.LAST_LAP)
+    phases = [None if last is None else _phase(shape, unit, last) for shape, unit in shapes]
+    known = sorted(phase for phase in phases if phase is not None)
+    apart = all(after - before >= _AT_ONCE_MS for before, after in pairwise(known))
+    if len(known) == len(shapes) and apart:
+        ordered = [pair for _, pair in sorted(zip(phases, shapes, strict=True), key=lambda one: one[0] or 0)]
+        _claim_all(view, ordered, 0.92, "they add up to the last lap, in this order")
+    else:
+        ordered = sorted(shapes, key=lambda pair: pair[0].column.index)
+        _claim_all(view, ordered, 0.62, "they add up to the last lap; their order is that of the fields")
 
 
 def _sure(view: View, shape: Shape) -> float:
@@ -160,26 +174,14 @@ def _adds_up(view: View, shapes: Sequence[tuple[Shape, Unit]], lasts: Sequence[S
     return False
 
 
-def _when(shape: Shape, others: Sequence[Shape]) -> tuple[float, int]:
-    """Its place within the lap: how often it changes right before the others rather than after them."""
-    first = 0.0
-    for other in others:
-        if other is shape:
-            continue
-        mine, theirs = dict(shape.changes()), dict(other.changes())
-        for key, changes in mine.items():
-            first += _waits(changes, theirs.get(key, ()))
-    return -first, shape.column.index
-
-
-def _waits(changes: Sequence[Change], others: Sequence[Change]) -> float:
-    """1 where the other follows sooner than it came before, -1 where not, mean over the changes."""
-    moments = [change.at for change in others]
-    score = looked = 0
-    for change in changes[1:50]:
-        after = [at - change.at for at in moments if at > change.at]
-        before = [change.at - at for at in moments if at <= change.at]
-        if after and before and min(before) != min(after):
-            looked += 1
-            score += 1 if min(after) < min(before) else -1
-    return score / looked if looked else 0.0
+def _phase(shape: Shape, unit: Unit, last: Shape) -> float | None:
+    """When within a lap a sector is told: ms since the last lap changed before; None where that cannot be seen."""
+    laps = {key: [change.at for change in changes] for key, changes in last.changes()}
+    phases = []
+    for key, changes in shape.changes():
+        crossed = laps.get(key, [])
+        for change in changes[1:60]:
+            before = bisect_left(crossed, change.at - _AT_ONCE_MS) - 1
+            if before >= 0 and shape.ms(change.value, unit):
+                phases.append(change.at - crossed[before])
+    return median(phases) if len(phases) >= 3 else None

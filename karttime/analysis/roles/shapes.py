@@ -137,6 +137,8 @@ class Shape:
     @cached_property
     def unit(self) -> Unit | None:
         """The unit under which most values are lap-like times; None where none is."""
+        if self._share(text[:1] in ("+", "-") for text in self.texts) > 0.3:
+            return None  # a difference
         candidates: Sequence[Unit] = ("text",) if self.clocks >= 0.6 else ()
         if not candidates and self.numbers >= 0.8:
             whole = all(read_count(value) is not None for value in self.values[:500])

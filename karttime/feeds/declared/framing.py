@@ -320,6 +320,7 @@ class Patcher:
     def __init__(self, patches: Patches) -> None:
         self._patches = patches
         self._changes = parse_path(patches.changes)
+        self._root = parse_path(patches.root)
         self._value = parse_path(patches.value)
 
     def apply(self, message: Message) -> list[Message]:
@@ -330,7 +331,7 @@ class Patcher:
             return [message]
         tree: dict[str, Any] = {}
         for path, value in pairs:
-            _plant(tree, path, value)
+            _plant(tree, (*self._root, *path), value)
         return [Message(self._patches.target, tree)]
 
     def _pairs(self, changes: Any) -> list[tuple[list[str], Any]]:

@@ -113,6 +113,7 @@ class Patches(_Model):
         kind: of the messages that hold changes.
         target: the kind of message that they change.
         changes: where in the message the changes are.
+        root: where in the message that they change their paths begin.
         path: where in a change the path is; empty for changes that are lists and begin with their keys; `@key` for
             an object whose keys are paths.
         value: where the new value is; for lists the index of it.
@@ -122,6 +123,7 @@ class Patches(_Model):
     kind: str = ""
     target: str = ""
     changes: PathText = ""
+    root: PathText = ""
     path: str = ""
     value: PathText = ""
     separator: str = Field(default="/", min_length=1, max_length=2)
