@@ -20,7 +20,7 @@ from karttime.feeds.declared.paths import Path, format_path
 from karttime.feeds.declared.spec import Embedded, FeedSpec, FieldRole, Framing, SessionFieldSpec
 from karttime.feeds.frame import Frame
 
-MAX_TEXT: Final = 6 << 20
+MAX_TEXT: Final = 2 << 20
 MAX_MESSAGES: Final = 30_000
 _MAX_KINDS: Final = 60
 UNTIMED_STEP_MS: Final = 100

@@ -12,6 +12,7 @@ from karttime.feeds.frame import Frame
 
 _FIRST_PART: Final = 0.7
 _LEAST_FRAMES: Final = 8
+_CHECKED_TEXT: Final = 1 << 20
 UNSTABLE: Final = 0.6
 """What only one of two parts of a recording says is claimed with no more than this."""
 
@@ -20,32 +21,33 @@ def study(frames: Sequence[Frame], name: str = "unknown") -> Findings:
     """Find out what frames mean; never raises on what a feed sends.
 
     The spec of the first 70 % is checked on the rest. What is told, and the spec that is given, are of all frames;
-    where the two differ in a role, its confidence is lowered.
+    where the two differ in a role, its confidence is lowered. Of a long recording the beginning is looked at, and
+    what follows is what the spec is checked on.
     """
-    bounded = _bounded(frames)
-    cut = int(len(bounded) * _FIRST_PART)
+    bounded = _bounded(frames, MAX_TEXT)
     if len(bounded) < _LEAST_FRAMES:
         found = infer(bounded, name)
         found.notes.append(f"{len(bounded)} frames are too few to check the parser on some that it was not made from")
         return found
-    first = infer(bounded[:cut], name)
-    found = infer(bounded, name)
-    if first.spec is None or found.spec is None:
+    if len(bounded) < len(frames):  # what was not looked at is enough to check on
+        found = infer(bounded, name)
+        if found.spec is not None:
+            found.check = check_spec(found.spec, bounded, _bounded(frames[len(bounded) :], _CHECKED_TEXT))
+        found.notes.append(f"{len(bounded)} frames were looked at, the {len(frames) - len(bounded)} after them decoded")
         return found
-    found.check = check_spec(first.spec, bounded[:cut], bounded[cut:])
-    found.fields = _steady(found.fields, first.fields)
-    if len(bounded) < len(frames):
-        found.notes.append(
-            f"the first {len(bounded)} frames were looked at, the other {len(frames) - len(bounded)} decoded"
-        )
+    cut = int(len(bounded) * _FIRST_PART)
+    first, found = infer(bounded[:cut], name), infer(bounded, name)
+    if first.spec is not None and found.spec is not None:
+        found.check = check_spec(first.spec, bounded[:cut], bounded[cut:])
+        found.fields = _steady(found.fields, first.fields)
     return found
 
 
-def _bounded(frames: Sequence[Frame]) -> Sequence[Frame]:
+def _bounded(frames: Sequence[Frame], text: int) -> Sequence[Frame]:
     size = 0
     for number, frame in enumerate(frames):
         size += len(frame.text or "") + len(frame.data or b"")
-        if size > MAX_TEXT:
+        if size > text:
             return frames[: number + 1]
     return frames
 

@@ -17,10 +17,17 @@ from karttime.feeds.declared.tables import PLACE
 from karttime.feeds.declared.values import read_count
 
 _MIN_ROWS: Final = 3
+_MAX_CANDIDATES: Final = 24
 
 
 def permuted(view: View, shape: Shape) -> float:
     """Share of moments at which a field is 1 to n, each once."""
+    if shape.path not in view.permuted:
+        view.permuted[shape.path] = _permuted(view, shape)
+    return view.permuted[shape.path]
+
+
+def _permuted(view: View, shape: Shape) -> float:
     good = looked = 0
     for section in view.sections:
         places = [count for row in section.values() if (count := read_count(row.get(shape.path))) is not None]
@@ -156,7 +163,7 @@ def gap_like(view: View) -> list[tuple[Shape, Unit]]:
         if _is_small(shape) or permuted(view, shape) >= 0.7:
             continue
         found += [(shape, unit) for unit in _gap_units(view, shape) if shape.gaps(unit) >= 0.75]
-    return found
+    return sorted(found, key=lambda one: -one[0].named(FieldRole.GAP, FieldRole.INTERVAL))[:_MAX_CANDIDATES]
 
 
 def _is_small(shape: Shape) -> bool:
@@ -186,44 +193,57 @@ def claim_gaps(view: View) -> None:
     if position is None:
         _by_name(view, candidates)
         return
-    tables = [*view.ordered(position)]
+    tables = view.ordered(position)
+    ladders = [_Ladder(tables, shape, unit) for shape, unit in candidates]
     proven: dict[Path, Claim] = {}
-    for gap, gap_unit in candidates:
-        for interval, unit in candidates:
-            if gap is not interval and gap_unit == unit and _sums(tables, gap, interval, unit):
-                proven[gap.path] = Claim(FieldRole.GAP, 0.96, unit, why="it is the sum of the intervals")
-                proven[interval.path] = Claim(FieldRole.INTERVAL, 0.96, unit, why="it is the difference of the gaps")
+    for gap in ladders:
+        for interval in ladders if gap.leads else ():
+            if gap is not interval and gap.unit == interval.unit and _sums(gap, interval):
+                path, other = gap.shape.path, interval.shape.path
+                proven[path] = Claim(FieldRole.GAP, 0.96, gap.unit, why="it is the sum of the intervals")
+                proven[other] = Claim(FieldRole.INTERVAL, 0.96, gap.unit, why="it is the difference of the gaps")
     for shape, unit in candidates:
         claim = proven.get(shape.path) or _from_times(view, tables, shape, unit) or _alone(tables, shape, unit)
         if claim is not None and _worth(shape, claim):
             view.claim(shape, claim)
 
 
-def _sums(tables: Sequence[Sequence[Mapping[Path, Any]]], gap: Shape, interval: Shape, unit: Unit) -> bool:
+class _Ladder:
+    """A gap-like field down the table, at every moment, in ms; None for laps and for nothing.
+
+    `leads`: the leader's own cell is one: nothing, zero, or something far longer, such as his total time.
+    """
+
+    def __init__(self, tables: Sequence[Sequence[Mapping[Path, Any]]], shape: Shape, unit: Unit) -> None:
+        self.shape, self.unit = shape, unit
+        self.slack = _slack(shape, unit)
+        self.moments = [[_gap(row, shape, unit) for row in rows] for rows in tables]
+        self.leads = [_leads(moment) for moment in self.moments] if any(map(_leads, self.moments)) else []
+
+
+def _leads(moment: Sequence[int | None]) -> bool:
+    own = moment[0] if moment else None
+    others = [ms for ms in moment[1:] if ms is not None]
+    return bool(others) and (not own or own > max(others))
+
+
+def _sums(gap: _Ladder, interval: _Ladder) -> bool:
     tally, differs, seen = _Tally(), 0, set[int]()
-    slack = 2 * max(_slack(gap, unit), _slack(interval, unit)) + 2
-    for rows in tables:
-        if not _leads(rows, gap, unit):
+    slack = 2 * max(gap.slack, interval.slack) + 2
+    for leads, gaps, intervals in zip(gap.leads, gap.moments, interval.moments, strict=True):
+        if not leads:
             continue
-        for ahead, row in pairwise(rows):
-            here, between = _gap(row, gap, unit), _gap(row, interval, unit)
-            before = _gap(ahead, gap, unit)
-            if ahead is rows[0] and before is None:
-                before = 0
-            if not here or not between or before is None or (before == 0 and ahead is not rows[0]):
-                continue  # zero behind the leader: feeds without words for laps show none so
-            tally.add(abs(here - before - between) <= slack)
-            differs += abs(here - between) > slack
-            seen.add(between)
+        before: int | None = 0
+        for here, between in zip(gaps[1:], intervals[1:], strict=True):
+            if here and between and before is not None:  # zero behind the leader is how some feeds show laps
+                tally.add(abs(here - before - between) <= slack)
+                differs += abs(here - between) > slack
+                seen.add(between)
+            before = here or None
+        if tally.looked >= 40 and tally.good < 0.2 * tally.looked:
+            return False
     proven = tally.share(3) >= 0.8 or (tally.share(12) >= 0.5 and tally.good >= 10)
     return proven and differs >= 2 and len(seen) >= 3
-
-
-def _leads(rows: Sequence[Mapping[Path, Any]], gap: Shape, unit: Unit) -> bool:
-    """Whether the leader's own cell is one: nothing, zero, or something far longer, such as his total time."""
-    own = _gap(rows[0], gap, unit) if rows else None
-    others = [ms for row in rows[1:] if (ms := _gap(row, gap, unit)) is not None]
-    return not own or not others or own > max(others)
 
 
 def _slack(shape: Shape, unit: Unit) -> int:

@@ -43,11 +43,13 @@ class View:
         series: the table over time.
         shapes: of its fields that show anything.
         claims: by path, strongest last.
+        permuted: what was found of a field's being a permutation, by path.
     """
 
     series: Series
     shapes: dict[Path, Shape] = field(default_factory=dict)
     claims: dict[Path, list[Claim]] = field(default_factory=dict)
+    permuted: dict[Path, float] = field(default_factory=dict)
     _cells: dict[Path, list[Any]] = field(default_factory=dict)
     _ordered: dict[Path, list[list[Mapping[Path, Any]]]] = field(default_factory=dict)
 
