@@ -26,6 +26,8 @@ ROLES: Sequence[tuple[str, frozenset[str]]] = tuple(
     (words, frozenset(roles.split()))
     for words, roles in (
         ("class rank", "class_position position undecided"),
+        ("^gap", "gap"),
+        ("session best|only 9", ""),
         ("row key|car number|kart number|kart$|start number", "number id"),
         ("transponder", "transponder id"),
         ("^position", "position class_position"),

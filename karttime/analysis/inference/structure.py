@@ -77,7 +77,9 @@ def is_map(value: dict[str, Any]) -> bool:
     if ids < 0.8 * len(keys):
         return False
     inner = [value[key] for key in keys]
-    if all(isinstance(one, dict) for one in inner):
+    objects = [one for one in inner if isinstance(one, dict)]
+    if len(objects) >= 0.8 * len(inner):
+        inner = objects
         return all(key.isdigit() for key in keys) or len(keys) == 1 or _alike(inner)
     return all(key.isdigit() for key in keys) and all(isinstance(one, list) for one in inner)
 

@@ -96,7 +96,7 @@ def _same_values(view: View, one: Shape, other: Shape) -> bool:
             continue
         a, b = one.ms(first, unit), other.ms(second, other_unit)
         fits += a is not None and b is not None and abs(a - b) <= max(one.resolution, other.resolution, 60)
-    return fits >= 0.95 * len(rows)
+    return fits >= 0.8 * len(rows)
 
 
 def worth(view: View) -> float:

@@ -215,7 +215,8 @@ def _text(view: View, shape: Shape) -> None:
 def _name_or_class(view: View, shape: Shape) -> None:
     distinct, rows = shape.distinct, view.series.competitors
     laps = view.holder(FieldRole.LAPS)
-    steady = shape.restless <= max(1.0, 0.2 * laps.restless if laps is not None else 0.0)
+    share = 0.5 if shape.named(FieldRole.DRIVER, FieldRole.TEAM) else 0.2
+    steady = shape.restless <= max(1.0, share * laps.restless if laps is not None else 0.0)
     person = sum(bool(_PERSON.fullmatch(text)) and not _TEAM_WORDS.search(text) for text in distinct) / len(distinct)
     team = sum(bool(_TEAM_WORDS.search(text)) for text in distinct) / len(distinct)
     single, named_team = unique(view, shape), shape.named(FieldRole.TEAM)
@@ -268,6 +269,9 @@ def _states(view: View, shape: Shape) -> bool:
     known = len(shape.folded & STATES.keys()) / max(len(shape.folded), 1)
     flags = len(shape.folded & FLAGS.keys()) / max(len(shape.folded), 1)
     named_flag, named_state = shape.named(FieldRole.FLAG), shape.named(FieldRole.STATUS, FieldRole.IN_PIT)
+    if named_flag and flags and len(shape.folded) <= 12:
+        view.claim(shape, Claim(FieldRole.FLAG, 0.75, why="few words, some of flags, called so"))
+        return True
     if flags >= 0.6 and (named_flag or (flags > known and len(shape.folded) >= 2)):
         view.claim(shape, Claim(FieldRole.FLAG, 0.85 if named_flag else 0.7, why="words of flags"))
         return True

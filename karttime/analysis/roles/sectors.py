@@ -27,13 +27,13 @@ def claim_sectors(view: View) -> None:
     candidates = _candidates(view, typical)
     taken: set[Path] = set()
     for group in _groups(candidates):
-        _claim_group(view, group, lasts, taken)
+        _claim_group(view, group, lasts, taken, typical)
     loose = [shape for shape, _ in candidates if shape.path not in taken][:_MAX_UNNAMED]
     units = {shape.path: unit for shape, unit in candidates}
     for size in (3, 2, 4):
         for chosen in combinations(loose, size):
             if not any(shape.path in taken for shape in chosen) and _adds_up(
-                view, [(shape, units[shape.path]) for shape in chosen], lasts
+                view, [(shape, units[shape.path]) for shape in chosen], lasts, typical
             ):
                 taken |= {shape.path for shape in chosen}
                 _claim_loose(view, [(shape, units[shape.path]) for shape in chosen])
@@ -69,7 +69,7 @@ def _candidates(view: View, typical: float) -> list[tuple[Shape, Unit]]:
         claim = view.best(shape.path)
         if claim is not None and claim.confidence >= 0.8 and claim.role not in (FieldRole.LAPS, FieldRole.LAST_LAP):
             continue
-        if shape.named(FieldRole.SPEED) or shape.truths > 0.1 or shape.dates > 0.1:
+        if shape.named(FieldRole.SPEED) or shape.truths > 0.1 or shape.dates > 0.1 or _few_codes(shape):
             continue
         units: Sequence[Unit] = ("text",) if shape.clocks >= 0.6 else ("s", "ms", "us") if shape.numbers >= 0.8 else ()
         for unit in units:
@@ -79,6 +79,11 @@ def _candidates(view: View, typical: float) -> list[tuple[Shape, Unit]]:
                 found.append((shape, unit))
                 break
     return found
+
+
+def _few_codes(shape: Shape) -> bool:
+    """Whether the values are a few codes that come again, which times do not."""
+    return len(shape.values) >= 10 and len(shape.distinct) < max(5, 0.15 * min(len(shape.values), 100))
 
 
 def _template(path: Path) -> tuple[str, int] | None:
@@ -106,12 +111,14 @@ def _groups(candidates: Sequence[tuple[Shape, Unit]]) -> list[list[tuple[int, Sh
     return [sorted(group, key=lambda one: one[0]) for group in found.values() if 2 <= len(group) <= 9]
 
 
-def _claim_group(view: View, group: list[tuple[int, Shape, Unit]], lasts: Sequence[Shape], taken: set[Path]) -> None:
+def _claim_group(
+    view: View, group: list[tuple[int, Shape, Unit]], lasts: Sequence[Shape], taken: set[Path], typical: float
+) -> None:
     shapes = [(shape, unit) for _, shape, unit in group]
     falling = sum(_falls(shape, unit) for shape, unit in shapes)
     best = max(shape.named(FieldRole.BEST_SECTOR) for shape, _ in shapes)
     named = max(shape.named(FieldRole.SECTOR_1) for shape, _ in shapes)
-    adds = _adds_up(view, shapes, lasts)
+    adds = _adds_up(view, shapes, lasts, typical)
     if adds:
         confidence, why = 0.94, "they add up to the last lap"
     elif falling * 2 > len(shapes) or best:
@@ -148,12 +155,12 @@ def _falls(shape: Shape, unit: Unit) -> bool:
     return falls >= 2 and falls >= 0.95 * (falls + rises)
 
 
-def _adds_up(view: View, shapes: Sequence[tuple[Shape, Unit]], lasts: Sequence[Shape]) -> bool:
+def _adds_up(view: View, shapes: Sequence[tuple[Shape, Unit]], lasts: Sequence[Shape], typical: float) -> bool:
     """Whether the times of most rows are together one of the lap times beside them; in mid-lap they are not."""
     for last in lasts:
-        if any(shape is last for shape, _ in shapes):
-            continue
         unit = view.unit_of(last)
+        if any(shape is last for shape, _ in shapes) or _median(last, unit) < 0.85 * typical:
+            continue
         slack = sum(10 ** max(3 - shape.decimals, 0) if kind in ("text", "s") else 1 for shape, kind in shapes) + (
             last.resolution
         )
