@@ -44,10 +44,11 @@ class Rows:
         self._place = next((i for i, _, field in self._fields if field.path == PLACE), None)
         self._state: dict[str, dict[int, Any]] = {}
         self._key_at: dict[str, str] = {}  # rows by place: who is in it
+        self._places: dict[str, dict[int, Any]] = {}
 
     def forget(self) -> None:
         """A new session: nobody is there any more."""
-        self.keys, self._state, self._key_at = {}, {}, {}
+        self.keys, self._state, self._key_at, self._places = {}, {}, {}, {}
 
     def values(self, key: str) -> dict[int, Any]:
         """All that is known of a row."""
@@ -55,6 +56,8 @@ class Rows:
 
     def take(self, body: Any) -> tuple[list[RowChange], bool]:
         """The rows that a message changes, and whether somebody came or left."""
+        if self.spec.update == "places":
+            return self._take_places(body)
         changes: list[RowChange] = []
         sent: dict[str, None] = {}
         snapshot = self.spec.update == "snapshot"
@@ -80,8 +83,6 @@ class Rows:
         for keys, node in entries(body, self._path):
             address = keys[-1] if keys else ""
             key = address if self._key is None else read_text(get(node, self._key))
-            if self._key is not None and self.spec.update == "places":
-                key = self._placed(address, key)
             if not key:
                 self.refused["row-without-key"] += 1
             elif key not in self._state and len(self._state) >= MAX_ROWS:
@@ -89,16 +90,30 @@ class Rows:
             else:
                 yield address, key, node
 
-    def _placed(self, address: str, key: str) -> str:
-        """Who is in a place, by what was sent now or before; what stood there moves with the place."""
-        before = self._key_at.get(address, "")
-        if not key or key == before:
-            return before
-        if len(self._key_at) < MAX_ROWS or address in self._key_at:
-            self._key_at[address] = key
-        if before and before in self._state:
-            self._state[key] = {**self._state[before]}
-        return key
+    def _take_places(self, body: Any) -> tuple[list[RowChange], bool]:
+        """Rows that are places: what is sent stays with the place, whoever is in it now has all that stands there."""
+        changes: list[RowChange] = []
+        for keys, node in entries(body, self._path):
+            address = keys[-1] if keys else ""
+            place = self._places.get(address)
+            if place is None:
+                if len(self._places) >= MAX_ROWS:
+                    self.refused["too-many-rows"] += 1
+                    continue
+                place = self._places[address] = {}
+            place.update(self._read(node, address, whole=False))
+            sent = read_text(get(node, self._key)) if self._key is not None else address
+            key = self._key_at[address] = sent or self._key_at.get(address, "")
+            if not key:
+                self.refused["row-without-key"] += 1
+                continue
+            changed = self._merge(key, place)
+            if changed is not None:
+                changes.append(RowChange(key, changed))
+        present = dict.fromkeys(key for key in self._key_at.values() if key)
+        other = present.keys() != self.keys.keys()
+        self.keys = present
+        return changes, other
 
     def _read(self, node: Any, address: str, *, whole: bool) -> dict[int, Any]:
         values: dict[int, Any] = {}
