@@ -63,25 +63,25 @@ def test_a_wrong_spec_fails_the_check(recording: Path, spec: Path) -> None:
     """A role that the values contradict is named."""
     data = json.loads(spec.read_text("utf-8"))
     for field in data["tables"][0]["fields"]:
-        if field["role"] == "driver":
+        if field["role"] == "last_lap":
             field["role"] = "laps"
     wrong = spec.with_name("wrong.json")
     wrong.write_text(json.dumps(data), "utf-8")
     done = run("spec", "check", str(wrong), str(recording))
     assert done.returncode == 1
-    assert "as laps" in done.stdout + done.stderr or "contradiction" in done.stdout
+    assert "as laps make no sense" in done.stdout
 
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
         (("spec", "check", "/nowhere.json", "x"), "cannot read"),
-        (("analyze", "README.md", "--feed", "README.md"), "no spec"),
+        (("analyze", "RECORDING", "--feed", "RECORDING"), "no JSON"),
     ],
 )
-def test_what_cannot_be_is_one_line(arguments: tuple[str, ...], says: str) -> None:
+def test_what_cannot_be_is_one_line(recording: Path, arguments: tuple[str, ...], says: str) -> None:
     """And says what to do."""
-    done = run(*arguments)
+    done = run(*(str(recording) if word == "RECORDING" else word for word in arguments))
     assert done.returncode == 2
     assert says in done.stderr
     assert "Traceback" not in done.stderr

@@ -10,6 +10,7 @@ from karttime.feeds.declared.paths import Path
 from karttime.feeds.declared.spec import FieldRole, Unit
 from karttime.feeds.declared.values import read_count
 
+_MAX_CELLS: Final = 3_000
 CLAIMED: Final = 0.6
 """Confidence from which a role is claimed; below it is a candidate."""
 
@@ -91,8 +92,11 @@ class View:
 
     @property
     def sections(self) -> Sequence[Section]:
-        """The table at some moments."""
-        return self.series.sections
+        """The table at some moments: fewer of a large one."""
+        every = self.series.sections
+        most = max(_MAX_CELLS // max(self.series.competitors, 1), 3)
+        step = -(-len(every) // most)
+        return every[::-step][::-1] if step > 1 else every
 
     def cells(self, shape: Shape) -> list[Any]:
         """What a field shows in every row of every moment; None for nothing."""

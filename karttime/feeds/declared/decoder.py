@@ -220,17 +220,17 @@ class DeclaredDecoder:
 
     def _fell(self, at: int) -> bool:
         """Whether most counters of laps are lower than they were, within half a minute."""
-        counted = 0
+        driven: set[str] = set()
         for key, entrant in self._entrants.items():
             before = entrant.tracker.count
             if before is None or before < 2:
                 continue
-            counted += 1
+            driven.add(key)
             if entrant in self._touched and (entrant.laps or 0) < before and (entrant.laps or 0) <= 1:
                 self._fallen[key] = at
         self._fallen = {key: when for key, when in self._fallen.items() if at - when <= _FALL_WINDOW_MS}
         gone = self._gone()
-        return len(self._fallen) + gone > max(1, (counted + len(self._fallen)) // 2) and bool(self._fallen or gone)
+        return len(self._fallen) + gone > max(1, len(driven | self._fallen.keys()) / 2)
 
     def _gone(self) -> int:
         """How many who had driven left the board just now, while nobody who stays has driven."""
@@ -256,7 +256,7 @@ class DeclaredDecoder:
         present = [key for key in self._entrants if self._is_present(key)] if self._sessions > 1 else [*self._entrants]
         self._entrants = {key: self._entrants[key] for key in present}
         for entrant in self._entrants.values():
-            if self._sessions > 1:
+            if self._sessions > 1 and not entrant.tracker.starts_anew():
                 entrant.tracker.reset(entrant.laps, entrant.last)
         self._board_due = True
         if self._sessions > 1:

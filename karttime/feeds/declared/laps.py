@@ -48,6 +48,13 @@ class LapTracker:
         self.count, self.last, self.seen, self.laps = count, last, True, 0
         self.blank, self.rose, self.timed = not count and last is None, None, None
 
+    def starts_anew(self) -> bool:
+        """A new session for a counter that stands at 0 already: true where it does, and the next lap is the first."""
+        if self.count != 0 or not self.by_count:
+            return False
+        self.laps, self.blank = 0, True
+        return True
+
     def show(self, at: int, frame: int, count: int | None, last: int | None) -> list[Decided]:
         """What the board shows after a frame."""
         if not self.seen:

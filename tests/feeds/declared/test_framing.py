@@ -42,10 +42,18 @@ def packed(value: object) -> str:
             '{"type":1,"target":"Push","arguments":[{"no":"7","lap":3}]}\x1e',
             [("Push", ROW)],
         ),
-        ({"envelope": "ddp"}, '{"msg":"changed","collection":"cars","id":"x","fields":{"p":1}}', [("cars", {"x": {"p": 1}})]),
+        (
+            {"envelope": "ddp"},
+            '{"msg":"changed","collection":"cars","id":"x","fields":{"p":1}}',
+            [("cars", {"x": {"p": 1}})],
+        ),
         ({"envelope": "phoenix"}, '[null,null,"topic","board",{"no":"7","lap":3}]', [("board", ROW)]),
         ({"envelope": "field", "kind": "type", "body": "d"}, '{"type":"b","d":{"no":"7","lap":3}}', [("b", ROW)]),
-        ({"syntax": "fields", "separator": ";", "split": "lines", "tagged": True}, "R;7;3\nS;1", [("R", ["R", "7", "3"]), ("S", ["S", "1"])]),
+        (
+            {"syntax": "fields", "separator": ";", "split": "lines", "tagged": True},
+            "R;7;3\nS;1",
+            [("R", ["R", "7", "3"]), ("S", ["S", "1"])],
+        ),
         ({"syntax": "fields"}, '1,"Doe, Jo",3', [("", ["1", "Doe, Jo", "3"])]),
         ({"syntax": "pairs", "separator": ";"}, "no=7; lap=3", [("", {"no": "7", "lap": "3"})]),
         ({"syntax": "xml"}, '<t><r no="7"><lap>3</lap></r></t>', [("", {"t": [{"r": [{"no": "7", "lap": "3"}]}]})]),
@@ -66,7 +74,11 @@ def packed(value: object) -> str:
             '[{"op":"replace","path":"/cars/7/gap","value":"1.2"}]',
             [("", {"cars": {"7": {"gap": "1.2"}}})],
         ),
-        ({"patches": [{"path": "@key", "separator": "."}]}, '{"cars.7.gap":"1.2"}', [("", {"cars": {"7": {"gap": "1.2"}}})]),
+        (
+            {"patches": [{"path": "@key", "separator": "."}]},
+            '{"cars.7.gap":"1.2"}',
+            [("", {"cars": {"7": {"gap": "1.2"}}})],
+        ),
         ({"patches": [{"value": "2"}]}, '[[0,3,"a"],[1,3,"b",1]]', [("", {"0": {"3": "a"}, "1": {"3": "b"}})]),
     ],
 )  # fmt: skip
