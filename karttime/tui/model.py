@@ -70,6 +70,8 @@ class Model:
     revision: int = 0
     _heard_at: float = 0.0
     _chosen_at: int = 0
+    _columns: Sequence[Fields] = ()
+    _fields: frozenset[str] = frozenset()
 
     def frozen(self) -> "Model":
         """A model that stands still: what is taken later is not in it, and no time passes."""
@@ -133,13 +135,20 @@ class Model:
         return min(times, default=None)
 
     def best_of(self, competitor_id: str) -> int | None:
-        """The best lap of a competitor: as the board shows it, unless a lap of it was excluded."""
+        """The best lap of a competitor: what the board shows where it has such a column, unless a lap was excluded."""
         runner = self.race.runners.get(competitor_id)
         if runner is not None and runner.excluded:
             return runner.figures().best_ms
         fields = self.competitors.get(competitor_id, _NOTHING)
-        best = whole(fields.get("best_lap_ms"))
-        return best if best is not None else whole(fields.get("best_timed_ms"))
+        return whole(fields.get("best_lap_ms" if "best_lap_ms" in self.shown_fields() else "best_timed_ms"))
+
+    def shown_fields(self) -> frozenset[str]:
+        """The fields for which the board has a column."""
+        columns = self.state.columns if self.state is not None else ()
+        if columns is not self._columns:
+            self._columns = columns
+            self._fields = frozenset(str(column.get("field")) for column in columns)
+        return self._fields
 
     def circuits_are(self, circuits: Sequence[CircuitInfo]) -> None:
         """Take over what the server says of its circuits."""

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from karttime.client.fold import Fields
+from karttime.domain.updates import LapFlag
 from karttime.tui.facts import moment, whole
 from karttime.tui.model import Model
 from karttime.tui.race import Runner
@@ -60,7 +61,7 @@ class Standing:
 def standings(model: Model, order: Order = Order.POSITION) -> list[Standing]:
     """Everybody on the board, in this order; who has no figure to be ordered by comes last."""
     now = model.now()
-    fields = {column.get("field") for column in (model.state.columns if model.state is not None else ())}
+    fields = model.shown_fields()
     rows = [_standing(model, key, row, fields, now) for key, row in model.competitors.items()]
     rows.sort(key=lambda row: (row.place or _LAST, -(row.laps or 0), row.best_ms or _LAST, row.id))
     if model.session.get("kind") in _TIMED:
@@ -72,12 +73,9 @@ def standings(model: Model, order: Order = Order.POSITION) -> list[Standing]:
     return rows
 
 
-def _standing(model: Model, key: str, row: Fields, shown: set[Any], now: int) -> Standing:
+def _standing(model: Model, key: str, row: Fields, shown: frozenset[str], now: int) -> Standing:
     runner = model.race.runners.get(key) or Runner()
     place = whole(row.get("position"))
-    laps = whole(row.get("laps"))
-    if laps is None and isinstance(row.get("gap"), dict):
-        laps = whole(row["gap"].get("lap"))
     timed = whole(row.get("laps_timed"))
     in_pit = row.get("in_pit") is True
     stint_ms, stint_laps = _stint(model, runner, row, timed, now)
@@ -87,7 +85,7 @@ def _standing(model: Model, key: str, row: Fields, shown: set[Any], now: int) ->
         fields=row,
         place=place,
         gained=None if place is None or runner.first_place is None else runner.first_place - place,
-        laps=laps if laps is not None or "laps" in shown else timed,
+        laps=_laps(runner, row, timed),
         last_ms=whole(row.get("last_lap_ms" if "last_lap_ms" in shown else "last_timed_ms")),
         best_ms=model.best_of(key),
         gap=row.get("gap"),
@@ -99,6 +97,18 @@ def _standing(model: Model, key: str, row: Fields, shown: set[Any], now: int) ->
         in_pit=in_pit,
         excluded=len(runner.excluded),
     )
+
+
+def _laps(runner: Runner, row: Fields, timed: int | None) -> int | None:
+    """The board's count, else the leader cell's, else the laps that were timed if none can have been missed."""
+    laps, gap = whole(row.get("laps")), row.get("gap")
+    if laps is None and isinstance(gap, dict):
+        laps = whole(gap.get("lap"))
+    if laps is not None:
+        return laps
+    first = runner.laps.get(1)
+    seen_all = LapFlag.FIRST in first.flags if first is not None else not timed and row.get("last_lap_ms") is None
+    return timed if seen_all else None
 
 
 def _stint(model: Model, runner: Runner, row: Fields, timed: int | None, now: int) -> tuple[int | None, int | None]:

@@ -242,14 +242,17 @@ def _position(text: str, transport: Transport) -> int:
 def _bar_style(marker: Marker) -> str:
     if marker.kind != "flag":
         return "pit" if marker.kind == "pit-in" else "session"
-    return {"green": "green", "red": "red", "chequered": "chequered"}.get(marker.text, "yellow")
+    return {"green": "green", "red": "red", "chequered": "chequered", "none": "ahead"}.get(marker.text, "yellow")
 
 
 def _row(number: int, marker: Marker, began_at: int) -> Row:
+    style = _STYLES.get(marker.kind, "")
+    if marker.kind == "flag":
+        style = {"green": "green", "red": "red", "chequered": "chequered", "none": "dim"}.get(marker.text, "yellow")
     cells: dict[str, Cell] = {
         "offset": (duration(marker.at - began_at), "dim"),
         "at": (clock_of(marker.at), "dim"),
-        "kind": (f"{GLYPHS.get(marker.kind, ' ')} {marker.kind}", _STYLES.get(marker.kind, "")),
+        "kind": (f"{GLYPHS.get(marker.kind, ' ')} {marker.kind}", style),
         "text": safe(marker.text, 120),
     }
     return Row(str(number), cells)

@@ -1,0 +1,75 @@
+"""What the dashboard shows of real traffic is what `analyze` says of it; no screen needed."""
+
+import asyncio
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+
+from karttime.analysis.laps import lap_figures
+from karttime.analysis.report import analyze
+from karttime.api.facts import facts
+from karttime.api.v1 import V1Stream
+from karttime.domain.classification import classification
+from karttime.engine.clock import Clock
+from karttime.feeds.formats import FORMATS
+from karttime.recording.merge import read_frames
+from karttime.tui.model import Model
+from karttime.tui.sources.base import Mode
+from karttime.tui.sources.replay import Replay
+from karttime.tui.standings import standings
+
+from .conftest import until
+
+CAPTURES = Path(__file__).resolve().parents[3] / "shared" / "captures"
+FILES = sorted(
+    path
+    for folder in ("apex", "rmonitor")
+    for path in (CAPTURES / folder).glob("*")
+    if path.name.endswith((".jsonl", ".ndjson", ".jsonl.gz", ".jsonl.zst")) and path.stat().st_size < 3_000_000
+)
+
+pytestmark = pytest.mark.captures
+
+
+@pytest.mark.skipif(not FILES, reason="there are no captures here")
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+async def test_the_end_of_a_replay_is_what_analyze_says(path: Path) -> None:
+    """Order, laps, times, stops of everybody on the board; every lap of theirs, and its figures."""
+    report = analyze(read_frames([path]))
+    session = report.logbook.current
+    if session is None:
+        pytest.skip("it holds no session")
+    source = Replay(
+        read_frames([path]),
+        decoder=FORMATS[report.detection.name].decoder,
+        encoder=lambda: V1Stream("recording", clock=Clock()),
+        facts=facts,
+        speed=None,
+    )
+    model = Model(Mode.REPLAY)
+
+    async def feed() -> None:
+        async with aclosing(source.follow("recording")) as events:
+            async for event in events:
+                model.take(event)
+
+    task = asyncio.create_task(feed())
+    await until(lambda: source.busy == "■ end")
+    task.cancel()
+    await source.close()
+    wanted = classification(session)
+    shown = {row.id: row for row in standings(model)}
+    assert list(shown) == [it.competitor_id for it in wanted] or any(it.position is None for it in wanted)
+    for it in wanted:
+        row = shown[it.competitor_id]
+        assert (row.place, row.last_ms, row.best_ms) == (it.position, it.last_lap_ms, it.best_lap_ms)
+        assert it.laps is None or row.laps == it.laps
+        assert (row.stops or 0) == it.pit_stops
+        assert row.in_pit == it.in_pit
+        laps = session.competitors[it.competitor_id].laps
+        runner = model.race.runner(it.competitor_id)
+        assert [(lap.number, lap.time_ms, lap.flags) for lap in runner.in_order()] == [
+            (lap.number, lap.time_ms, lap.flags) for lap in laps
+        ]
+        assert runner.figures() == lap_figures(laps)
