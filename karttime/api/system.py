@@ -39,9 +39,9 @@ async def health(service: Serving, response: Response) -> Health:
     """
     archive = service.archive.status() if service.archive is not None else None
     storage = "off" if archive is None else f"{archive.state}: {archive.error}" if archive.error else archive.state
-    journal = service.gate.status()
+    journal, sound = service.gate.status(), service.engine.readiness().ready
     status = "healthy"
-    if journal.state == "failing" or (archive is not None and archive.state != "ok"):
+    if not sound or journal.state == "failing" or (archive is not None and archive.state != "ok"):
         status = "degraded"
     if archive is not None and archive.state == "closed":
         status, response.status_code = "unhealthy", 503
@@ -51,7 +51,7 @@ async def health(service: Serving, response: Response) -> Health:
         version=__version__,
         timestamp=iso(service.clock.wall_ms()),
         checks={
-            "engine": "ok",
+            "engine": "ok" if sound else "not ready: see /health/ready",
             "storage": storage,
             "journal": f"failing: {journal.error}" if journal.error else journal.state,
         },
