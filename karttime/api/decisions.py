@@ -5,7 +5,7 @@ Decisions are only ever added; of several about one lap the last one counts.
 
 from fastapi import APIRouter
 from fastapi.concurrency import run_in_threadpool
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from karttime.api.access import MAY_CHANGE, MAY_READ
 from karttime.api.paging import NO_CONTROLS, Limit, SessionParameter
@@ -36,7 +36,7 @@ class DecisionBody(BaseModel):
     session_id: str = Field(min_length=1, max_length=64, pattern=NO_CONTROLS)
     competitor_id: str = Field(min_length=1, max_length=128, pattern=NO_CONTROLS)
     number: int = Field(ge=1, le=1_000_000)
-    excluded: bool
+    excluded: StrictBool
     reason: str = Field(min_length=1, max_length=500)
 
 

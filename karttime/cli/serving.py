@@ -52,7 +52,7 @@ from karttime.simulator import scenarios
 from karttime.storage.archive import Archive
 from karttime.storage.database import Database
 from karttime.storage.engines import parse_url
-from karttime.storage.journal import Journal, JournalOptions
+from karttime.storage.journal import Journal, JournalOptions, open_beside
 
 log = logging.getLogger("karttime")
 
@@ -104,7 +104,7 @@ def run(plan: Plan) -> None:
         with _database_url(plan) as url:
             database = Database(url)
             try:
-                journal = Journal(_journal_path(settings, url), _journal_options(settings))
+                journal = _journal(settings, url)
                 try:
                     archive = Archive(database, journal=journal)
                     try:
@@ -139,20 +139,17 @@ def _database_url(plan: Plan) -> Iterator[str]:
         yield f"sqlite:///{Path(folder) / 'demo.db'}"
 
 
-def _journal_path(settings: Settings, url: str) -> Path:
+def _journal(settings: Settings, url: str) -> Journal:
     """Beside an SQLite file; for a server, in the user's data folder, one for each database."""
+    options = JournalOptions(parse_size(settings.journal_max_size), settings.journal_full_sync)
     if settings.journal_path is not None:
-        return settings.journal_path.expanduser()
+        return Journal(settings.journal_path.expanduser(), options)
     address = parse_url(url)
     if address.get_backend_name() == "sqlite":
         file = Path(address.database or "").expanduser()
-        return file.with_name(f"{file.stem}.journal.db")
+        return open_beside(file.with_name(f"{file.stem}.journal.db"), options)
     name = hashlib.sha256(f"{address.host}:{address.port}/{address.database}".encode()).hexdigest()[:12]
-    return platformdirs.user_data_path("karttime") / f"{name}.journal.db"
-
-
-def _journal_options(settings: Settings) -> JournalOptions:
-    return JournalOptions(parse_size(settings.journal_max_size), settings.journal_full_sync)
+    return open_beside(platformdirs.user_data_path("karttime") / f"{name}.journal.db", options)
 
 
 async def _run(plan: Plan, circuits: LocalCircuits, archive: Archive, listener: socket.socket) -> None:

@@ -21,13 +21,14 @@ from typing import Final, NamedTuple
 
 from karttime.errors import StorageError
 from karttime.storage import journal_file as file
-from karttime.storage.journal_file import Entry, JournalLock, Stored, Waiting
+from karttime.storage.journal_file import Entry, JournalBusyError, JournalLock, Stored, Waiting
 
 log = logging.getLogger(__name__)
 
 Done = Callable[[str], None]
 """Told, by the writing thread, that entries are in the file; or, with a text, why they are not."""
 
+MAX_BESIDE: Final = 9  # journals of services that share a database
 _RETRY_S: Final = 0.5
 _CHECKPOINT_S: Final = 1.0
 _CHECKPOINT_SIZE: Final = 4 * 1024 * 1024  # of the write-ahead log
@@ -73,6 +74,29 @@ class _Job(NamedTuple):
     done: Done
 
 
+def open_beside(path: Path, options: JournalOptions | None = None) -> "Journal":
+    """The journal at a path, or, while another process has that, the next free one of `name.2.db`, `name.3.db`, ….
+
+    Rows that wait in others of them, whose processes are gone, come along.
+
+    Raises:
+        StorageError: none of them can be opened.
+    """
+    paths = [path, *(path.with_name(f"{path.stem}.{number}{path.suffix}") for number in range(2, MAX_BESIDE + 1))]
+    for chosen in paths:
+        try:
+            journal = Journal(chosen, options)
+        except JournalBusyError:
+            continue
+        if chosen != path:
+            log.warning("Another karttime uses %s: this one has %s", path.name, chosen.name)
+        for other in paths:
+            if other != chosen and other.exists():
+                journal.adopt(other)
+        return journal
+    raise StorageError(f"{MAX_BESIDE} services use the journals beside {path}: give this one a database of its own")
+
+
 class Journal:
     """One journal that is open; every method may be called from any thread.
 
@@ -107,6 +131,27 @@ class Journal:
         ]
         for thread in self._threads:
             thread.start()
+
+    def adopt(self, other: Path) -> None:
+        """Take over the rows that wait in another journal, unless a process has it."""
+        try:
+            lock = JournalLock(other.with_name(f"{other.name}.lock"))
+        except StorageError:
+            return
+        try:
+            file.refuse_foreign(other)
+            with self._reading:
+                rows = file.move_waiting(self._reader, other)
+        except (StorageError, sqlite3.Error) as error:
+            log.warning("What waits in %s cannot be taken over: %s", other, error)
+            return
+        finally:
+            lock.close()
+        if rows:
+            log.warning("%d rows that waited in %s for the database are taken over", rows, other.name)
+            with self._wake:
+                self._rows += rows
+        self.on_rows()
 
     def append(self, entries: Sequence[Entry], done: Done) -> None:
         """Put entries into the file, soon; `done` is called once, by another thread. Never waits."""

@@ -86,6 +86,10 @@ class Load(NamedTuple):
     last: int
 
 
+class JournalBusyError(StorageError):
+    """Another process has the journal."""
+
+
 class JournalLock:
     """One process at a time: held as long as the object lives, given back by the kernel when the process dies."""
 
@@ -104,7 +108,7 @@ class JournalLock:
             pass
         except OSError:
             self._file.close()
-            raise StorageError(
+            raise JournalBusyError(
                 f"the journal {path.with_suffix('')} is in use by another karttime: stop that one, "
                 "or give this one a database or a JOURNAL_PATH of its own"
             ) from None
@@ -282,6 +286,21 @@ def waiting_after(connection: sqlite3.Connection, after: int, limit: int) -> lis
     """Up to `limit` packets that wait, oldest first."""
     query = "SELECT id, kind, rows, content FROM waiting WHERE id > ? ORDER BY id LIMIT ?"
     return [Waiting(*row) for row in connection.execute(query, (after, limit))]
+
+
+def move_waiting(connection: sqlite3.Connection, other: Path) -> int:
+    """Move the rows that wait in another journal here; how many. A kill in between leaves them in both."""
+    connection.execute("ATTACH ? AS other", (str(other),))
+    try:
+        with transaction(connection):
+            [rows] = connection.execute("SELECT coalesce(sum(rows), 0) FROM other.waiting").fetchone()
+            connection.execute(
+                "INSERT INTO waiting (kind, rows, content) SELECT kind, rows, content FROM other.waiting ORDER BY id"
+            )
+            connection.execute("DELETE FROM other.waiting")
+    finally:
+        connection.execute("DETACH other")
+    return int(rows)
 
 
 def load(connection: sqlite3.Connection) -> Load:

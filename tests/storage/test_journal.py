@@ -18,7 +18,7 @@ from karttime.storage.archive import Archive, ArchiveOptions
 from karttime.storage.connections import ConnectionEvent
 from karttime.storage.database import Database
 from karttime.storage.extract import Batch
-from karttime.storage.journal import Journal, JournalOptions
+from karttime.storage.journal import Journal, JournalOptions, open_beside
 from karttime.storage.journal_file import Entry
 from karttime.storage.laps import LapRow
 from karttime.storage.packing import Kind, pack, unpack
@@ -126,6 +126,27 @@ def test_two_processes_never_have_the_same_journal(journal: Journal) -> None:
         Journal(journal.path)
     journal.close()
     Journal(journal.path).close()
+
+
+def test_services_that_share_a_database_have_a_journal_each(tmp_path: Path, database: Database) -> None:
+    """And what waits in that of one that is gone is taken over by the next who starts."""
+    path = tmp_path / "k.journal.db"
+    first, second = open_beside(path), open_beside(path)
+    assert [journal.path.name for journal in (first, second)] == ["k.journal.db", "k.journal.2.db"]
+    commit(first, message(1, base=b"one", rows=2))
+    commit(second, message(1, base=b"other", epoch="f", rows=3))
+    second.close()
+    third = open_beside(path)
+    assert (third.path.name, third.status().rows) == ("k.journal.2.db", 3)
+    third.close()
+    first.close()
+    again = open_beside(path)
+    assert (again.path.name, again.status().rows) == ("k.journal.db", 5)
+    assert again.stored("hill") == ("e", 1, b"one", [])
+    Archive(database, journal=again).close(PATIENCE)
+    assert {it.epoch for it in rows_of(database)} == {"e", "f"}
+    assert len(rows_of(database)) == 5
+    again.close()
 
 
 def test_a_damaged_file_is_kept_aside_and_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -239,7 +260,7 @@ def test_what_the_database_had_already_changes_nothing(database: Database, journ
     assert sum(len(group) for group in drained) == len(packets)
     Archive(database, journal=journal).close(PATIENCE)
     assert len(rows_of(database)) == 8
-    assert journal.waiting(0, 1) == []
+    until(lambda: journal.waiting(0, 1) == [])
 
 
 def test_rows_stay_in_it_while_the_database_takes_none(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
