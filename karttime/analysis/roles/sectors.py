@@ -14,6 +14,7 @@ from karttime.feeds.declared.spec import FieldRole, Unit
 
 _MAX_UNNAMED: Final = 9
 _AT_ONCE_MS: Final = 800
+_TRIED, _MAX_LASTS = 120, 4
 
 
 def claim_sectors(view: View) -> None:
@@ -157,7 +158,7 @@ def _falls(shape: Shape, unit: Unit) -> bool:
 
 def _adds_up(view: View, shapes: Sequence[tuple[Shape, Unit]], lasts: Sequence[Shape], typical: float) -> bool:
     """Whether the times of most rows are together one of the lap times beside them; in mid-lap they are not."""
-    for last in lasts:
+    for last in lasts[:_MAX_LASTS]:
         unit = view.unit_of(last)
         if any(shape is last for shape, _ in shapes) or _median(last, unit) < 0.85 * typical:
             continue
@@ -175,6 +176,8 @@ def _adds_up(view: View, shapes: Sequence[tuple[Shape, Unit]], lasts: Sequence[S
             seen.add(known)
             if abs(sum(known[1:]) - lap) <= slack:
                 good.add(known)
+            if len(seen) >= _TRIED and len(good) < 0.05 * len(seen):
+                break
         if len(good) >= 3 and len(good) >= 0.2 * len(seen):
             view.claim(last, Claim(FieldRole.LAST_LAP, 0.95, unit, why="it is the sum of its sectors"))
             return True
