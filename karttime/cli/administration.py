@@ -5,17 +5,21 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
+from karttime.analysis.report import analyze
 from karttime.api.policy import Key, Scope
 from karttime.api.stored import StoredCircuits, StoredKeys
 from karttime.api.tokens import new_token
 from karttime.circuits.circuit import Circuit
 from karttime.circuits.labels import edited
 from karttime.circuits.local import check_name, check_page, slug, unused
+from karttime.circuits.mapping import Difference, compare, layout_key, merged, propose
 from karttime.circuits.urls import check_url, feed_after, feed_of
 from karttime.domain.times import iso_from_ms
 from karttime.errors import UsageError
 from karttime.feeds.formats import FORMATS
+from karttime.recording.merge import read_frames
 from karttime.settings import load
 from karttime.storage.database import Database
 
@@ -98,6 +102,30 @@ def edit_circuit(url: str | None, circuit_id: str, changes: dict[str, str | None
         after = _checked(replace(before, updated_at=_now(), **given), labels)  # type: ignore[arg-type]  # all are texts
         asyncio.run(StoredCircuits(database).replace(after))
     return after
+
+
+def propose_mapping(
+    url: str | None, circuit_id: str, recordings: Sequence[Path], *, apply: bool
+) -> tuple[str, list[Difference]]:
+    """The layout of the last session of a recording, and its labels against those of a circuit.
+
+    With `apply` columns without a label get the proposed one; what a person chose stays.
+
+    Raises:
+        UsageError: there is no such circuit, or no board in the recording.
+    """
+    with _database(url) as database:
+        circuit = _known(database, circuit_id)
+    sessions = [session for session in analyze(read_frames(recordings)).logbook.sessions if session.columns]
+    if not sessions:
+        raise UsageError("the recording shows no board: there are no columns to label")
+    columns = sessions[-1].columns
+    proposed = propose(columns)
+    differences = compare(circuit.column_labels, proposed)
+    if apply:
+        labels = merged(circuit.column_labels, proposed)
+        edit_circuit(url, circuit_id, {}, [f"{column}={label}" for column, label in labels.items()])
+    return layout_key(columns), differences
 
 
 def remove_circuit(url: str | None, circuit_id: str) -> None:

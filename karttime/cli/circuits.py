@@ -1,5 +1,6 @@
 """`karttime circuits`: the circuits in the database, which `karttime serve` collects."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -79,3 +80,31 @@ def remove(circuit_id: CircuitId, database: Database = None) -> None:
     from karttime.cli.administration import remove_circuit
 
     remove_circuit(database, circuit_id)
+
+
+@circuits.command("mapping")
+def mapping(
+    circuit_id: CircuitId,
+    recordings: Annotated[
+        list[Path], typer.Argument(metavar="FILE…", help="Recordings of its feed.", show_default=False)
+    ],
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Label the columns that have no label; what a person chose stays.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    database: Database = None,
+) -> None:
+    """Propose what the columns are called in the app, from a recording, and show what differs from what is stored."""
+    from dataclasses import asdict
+
+    from karttime.cli.administration import propose_mapping
+    from karttime.cli.output import write_json
+    from karttime.domain.display import clean
+
+    layout, differences = propose_mapping(database, circuit_id, recordings, apply=apply)
+    if as_json:
+        write_json({"layout": layout, "columns": [asdict(one) for one in differences]})
+        return
+    typer.echo(f"layout {layout}")
+    for one in differences:
+        typer.echo(f"{one.column:4} {one.kind:5} {clean(one.stored) or '-':20} {clean(one.proposed) or '-'}")
