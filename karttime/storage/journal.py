@@ -110,9 +110,9 @@ class Journal:
         file.refuse_foreign(path)
         self._lock = JournalLock(path.with_name(f"{path.name}.lock"))
         try:
-            self._connection = file.open_checked(path, full_sync=self._options.full_sync)
+            self._connection: sqlite3.Connection | None = file.open_checked(path, full_sync=self._options.full_sync)
             self._reader = file.connect(path)
-            waits = file.load(self._connection)
+            waits = file.load(self._reader)
         except (StorageError, sqlite3.Error) as error:
             self._lock.close()
             raise error if isinstance(error, StorageError) else StorageError(f"the journal {path}: {error}") from error
@@ -205,9 +205,10 @@ class Journal:
         if not any(thread.is_alive() for thread in self._threads):
             with self._reading:
                 self._reader.close()
-            with suppress(sqlite3.Error):
-                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            self._connection.close()
+            if self._connection is not None:
+                with suppress(sqlite3.Error):
+                    self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                self._connection.close()
         self._lock.close()
 
     @contextmanager
@@ -236,11 +237,12 @@ class Journal:
     def _write(self, entries: Sequence[Entry], taken: list[tuple[int, int]]) -> str:
         """One transaction; empty, or why it failed."""
         try:
-            with file.transaction(self._connection):
-                file.forget(self._connection, taken)
-                file.write(self._connection, entries)
+            connection = self._writable()
+            with file.transaction(connection):
+                file.forget(connection, taken)
+                file.write(connection, entries)
                 if not entries:
-                    file.probe(self._connection)
+                    file.probe(connection)
             self._commits += 1
             self._added(entries)
         except sqlite3.Error as error:
@@ -252,15 +254,22 @@ class Journal:
             self._error = ""
         return ""
 
+    def _writable(self) -> sqlite3.Connection:
+        """The writer's connection, made anew after an error of the disk: it is not to be trusted then."""
+        if self._connection is None:
+            self._connection = file.connect(self.path, full_sync=self._options.full_sync)
+        return self._connection
+
     def _failed(self, error: sqlite3.Error) -> str:
-        """Why; after an error of the disk the connection is not to be trusted."""
+        """Why."""
         text = " ".join(str(error).split())
         if text != self._error:
             log.error("The journal %s cannot be written: %s", self.path, text)
         self._error = text
-        with suppress(sqlite3.Error):
-            self._connection.close()
-            self._connection = file.connect(self.path, full_sync=self._options.full_sync)
+        if self._connection is not None:
+            with suppress(sqlite3.Error):
+                self._connection.close()
+            self._connection = None
         return text
 
     def _added(self, entries: Sequence[Entry]) -> None:
@@ -275,10 +284,11 @@ class Journal:
         self.on_rows()
 
     def _make_room(self) -> None:
-        with file.transaction(self._connection):
-            gone = file.shed(self._connection, self._size - self._options.max_size * 9 // 10)
+        connection = self._writable()
+        with file.transaction(connection):
+            gone = file.shed(connection, self._size - self._options.max_size * 9 // 10)
         self._shed += gone.rows
-        waits = file.load(self._connection)
+        waits = file.load(connection)
         with self._wake:
             self._rows, self._size = waits.rows, waits.size
         log.error(

@@ -21,6 +21,7 @@ from karttime.settings import Settings
 from tests.bench.machine import SERVER_CORE, on_core
 
 KARTS: Final = 20
+HZ: Final = 20  # messages a second
 _TYPES: Final = ("rk", "no", "dr", "llp", "blp", "gap", "int", "tlp")
 CIRCUIT: Final = "bench"
 LIVE: Final = f"/circuits/{CIRCUIT}/live?format=karttime.v1"

@@ -203,7 +203,7 @@ def test_a_full_disk_is_said_and_outlived(tmp_path: Path) -> None:
     """The commit fails, the file stays sound, and once there is room it goes on."""
     journal = Journal(tmp_path / "journal.db")
     assert commit(journal, message(1, base=b"x")) == ""
-    journal._connection.execute("PRAGMA max_page_count=12")
+    journal._writable().execute("PRAGMA max_page_count=12")
     big = message(2)._replace(message=b"x" * 200_000)
     assert "full" in commit(journal, big)
     assert "full" in journal.status().error
@@ -212,6 +212,23 @@ def test_a_full_disk_is_said_and_outlived(tmp_path: Path) -> None:
     assert journal.status().error == ""
     assert journal.stored("hill") == ("e", 2, b"x", [b"x" * 200_000])
     journal.close()
+
+
+def test_a_disk_that_stays_full_is_said_to_be_full(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often it is tried, and whether the file can be opened meanwhile or not."""
+    assert commit(journal, message(1, base=b"x")) == ""
+    journal._writable().execute("PRAGMA max_page_count=12")
+    big = message(2)._replace(message=b"x" * 200_000)
+
+    def refused(*_: object, **__: object) -> sqlite3.Connection:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(journal_file, "connect", refused)
+        for entries in ((big,), (), (big,), ()):
+            assert "full" in commit(journal, *entries)
+            assert "full" in journal.status().error
+    assert commit(journal, big) == ""
 
 
 def test_above_its_size_the_oldest_timing_rows_go_first(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -289,8 +306,8 @@ def test_rows_stay_in_it_while_the_database_takes_none(tmp_path: Path, caplog: p
 def test_a_packet_that_cannot_be_read_costs_no_other(database: Database, journal: Journal) -> None:
     """It is counted and let go."""
     commit(journal, message(1, rows=1), message(2, rows=1), message(3, rows=1))
-    with journal_file.transaction(journal._connection):
-        journal._connection.execute("UPDATE waiting SET content = x'00' WHERE id = 2")
+    with journal_file.transaction(journal._writable()):
+        journal._writable().execute("UPDATE waiting SET content = x'00' WHERE id = 2")
     archive = Archive(database, journal=journal)
     archive.close(PATIENCE)
     assert (archive.status().refused, len(rows_of(database))) == (1, 2)
