@@ -132,8 +132,9 @@ class Archive:
 
     def _more(self) -> None:
         with self._wake:
-            self._behind = True
-            self._wake.notify()
+            first, self._behind = not self._behind, True
+            if first or self._enough():
+                self._wake.notify()
 
     def status(self) -> ArchiveStatus:
         """As it is now."""

@@ -3,7 +3,9 @@
 Prints, for rows of a simulated race: rows a second through the archive's own way of writing (groups, idempotent by
 position) over the same rows through the bare driver into the same table with the same indexes, in one transaction, all
 values ready to send: `executemany` for SQLite, COPY for PostgreSQL. In turns, into emptied tables, median of five. Then
-the same for rows that are all there already, and how fast an archive drains a full queue.
+the way that a row takes in the service: packed with the others of its publication, committed to the journal with a
+message for clients, read and unpacked by the archive, written, and deleted from the journal; as fast as it goes, and
+what is left of that once the rows stand in the journal, as after an outage. And rows that are all there already.
 """
 
 import os
@@ -28,10 +30,14 @@ from karttime.storage import timing
 from karttime.storage.archive import Archive, ArchiveOptions
 from karttime.storage.database import Database
 from karttime.storage.extract import Batch, Extract, Origin, Place
+from karttime.storage.journal import Journal
+from karttime.storage.journal_file import Entry
+from karttime.storage.packing import pack
 from karttime.storage.tables import timing_data
 from karttime.storage.timing import TimingRow
 
 ROWS, ROUNDS = 20_000, 5
+PUBLICATION = 5  # rows
 GROUP = ArchiveOptions().group
 
 
@@ -42,7 +48,7 @@ def simulated() -> Iterator[TimingRow]:
         race = simulator(Options(preset="endurance", karts=30, duration_ms=90 * 60_000, seed=seed))
         for seq, frame in enumerate(race.frames(), 1):
             changes = [logbook.apply(fact) for fact in decoder.feed(frame) if not isinstance(fact, Rejection)]
-            yield from extract.take(Place("e", seq), frame.at, logbook.current, changes).timing
+            yield from extract.take(Place(f"e{seed}", seq), frame.at, logbook.current, changes).timing
 
 
 def taking(work: Callable[[], None]) -> float:
@@ -86,27 +92,57 @@ def empty(database: Database) -> None:
             connection.execute(text("TRUNCATE timing_data"))
 
 
+def entries(rows: Sequence[TimingRow]) -> Iterator[Entry]:
+    """The rows as publications bring them."""
+    for seq, first in enumerate(range(0, len(rows), PUBLICATION), 1):
+        packets = tuple(pack(Batch(timing=list(rows[first : first + PUBLICATION]))))
+        yield Entry("bench", "e", seq, b"m" * 400, packets=packets)
+
+
+def whole_way(database: Database, rows: Sequence[TimingRow], *, first_all: bool = False) -> float:
+    """Seconds until the rows are in the database; with `first_all`, from when all of them are in the journal."""
+    with tempfile.TemporaryDirectory() as folder:
+        journal = Journal(Path(folder) / "journal.db")
+        archive = None if first_all else Archive(database, journal=journal)
+        begin = time.perf_counter()
+        for entry in entries(rows):
+            journal.append([entry], lambda _error: None)
+        if archive is None:
+            while journal.status().rows < len(rows):
+                time.sleep(0.001)
+            begin = time.perf_counter()
+            archive = Archive(database, journal=journal)
+        while archive.status().written < len(rows):
+            time.sleep(0.001)
+        took = time.perf_counter() - begin
+        archive.close(60)
+        assert (archive.status().dropped, archive.status().refused, journal.status().shed) == (0, 0, 0)
+        journal.close()
+    return took
+
+
 def compare(name: str, database: Database, rows: Sequence[TimingRow], bare: Callable[[], None]) -> None:
-    """Print the ratio for one database."""
-    turns = []
+    """Print the ratios for one database."""
+    ways: dict[str, Callable[[], float]] = {
+        "written in groups": lambda: taking(lambda: ours(database, rows)),
+        "by way of the journal": lambda: whole_way(database, rows),
+        "drained from the journal": lambda: whole_way(database, rows, first_all=True),
+    }
+    turns: list[tuple[float, dict[str, float]]] = []
     for _ in range(ROUNDS):
         empty(database)
-        one = taking(bare)
-        empty(database)
-        turns.append((one, taking(lambda: ours(database, rows))))
+        one, others = taking(bare), {}
+        for way, measure in ways.items():
+            empty(database)
+            others[way] = measure()
+        turns.append((one, others))
     again = taking(lambda: ours(database, rows))
-    empty(database)
-    archive = Archive(database, ArchiveOptions(capacity=len(rows)))
-    for row in rows:
-        archive.take(Batch(timing=[row]))
-    drained = taking(lambda: archive.close(60))
-    assert archive.status().dropped == 0
-    plain, took = median(one for one, _ in turns), median(other for _, other in turns)
-    ratio = median(one / other for one, other in turns)
-    sys.stdout.write(
-        f"{name}: bare {len(rows) / plain:,.0f} rows/s, ours {len(rows) / took:,.0f} rows/s: {ratio:.2f} of its rate\n"
-        f"  all there already: {len(rows) / again:,.0f} rows/s; an archive drains its queue in {drained:.2f} s\n"
-    )
+    sys.stdout.write(f"{name}: bare {len(rows) / median(one for one, _ in turns):,.0f} rows/s\n")
+    for way in ways:
+        rate = len(rows) / median(others[way] for _, others in turns)
+        ratio = median(one / others[way] for one, others in turns)
+        sys.stdout.write(f"  {way:<26}{rate:>9,.0f} rows/s: {ratio:.2f} of its rate\n")
+    sys.stdout.write(f"  {'all there already':<26}{len(rows) / again:>9,.0f} rows/s\n")
 
 
 def main() -> None:

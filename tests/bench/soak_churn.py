@@ -104,7 +104,7 @@ async def soak(port: int, pid: int, seconds: float, clients: int, churn: float) 
         tasks = [group.create_task(viewer.run()) for viewer in viewers]
         begin = shown = time.monotonic()
         while (now := time.monotonic()) - begin < seconds:
-            for viewer in random.sample(viewers, max(1, round(clients * churn / 100))):
+            for viewer in random.sample(viewers, round(clients * churn / 100)):
                 group.create_task(viewer.leave())
             if now - begin >= WARM_S:
                 points.append((now, rss_kib(pid) / 1024))
