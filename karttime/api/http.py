@@ -24,7 +24,7 @@ class PatientHttp(H11Protocol):
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         self._expect()
-        if len(self.connections) > self.keeper.limits.connections:
+        if 0 < self.keeper.limits.connections < len(self.connections):
             transport.abort()
 
     def data_received(self, data: bytes) -> None:

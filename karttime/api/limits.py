@@ -1,7 +1,7 @@
 """Bounded rates, and how many may be in."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from karttime.api.frames import CloseCode
@@ -42,7 +42,7 @@ class LinkLimits:
         request: seconds from the connection, or the first byte, to the end of an HTTP request.
         deflate: messages may be compressed, to it and from it.
         proxies: networks of reverse proxies, which are believed whose a connection is.
-        connections: of all kinds together; further ones are cut off at once.
+        connections: of all kinds together; further ones are cut off at once. 0 is no limit.
     """
 
     message: int = 4096
@@ -60,6 +60,12 @@ class LinkLimits:
 
 
 LIMITS: Final = LinkLimits()
+SPARE_CONNECTIONS: Final = 1024  # beside clients of the live stream: HTTP, and those that are told to try later
+
+
+def with_room(limits: LinkLimits, clients: int) -> LinkLimits:
+    """The same limits, with places for so many clients of the live stream; 0: for any number."""
+    return replace(limits, connections=max(limits.connections, clients + SPARE_CONNECTIONS) if clients else 0)
 
 
 class Doors:

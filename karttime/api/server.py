@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 
 from karttime.api.http import http_class
 from karttime.api.keeper import Keeper
-from karttime.api.limits import Bucket
+from karttime.api.limits import Bucket, with_room
 from karttime.api.link import Endpoint, link_class
 from karttime.api.live import LiveEndpoint
 from karttime.api.service import Service
@@ -23,6 +23,10 @@ from karttime.errors import KarttimeError, UsageError
 SEND_BUFFER: Final = 64 * 1024  # the kernel hides a client that does not read behind megabytes otherwise
 USER_TIMEOUT_MS: Final = 15_000  # unacknowledged for this long: the kernel gives the connection up
 GRACE_S: Final = 3
+OTHER_FILES: Final = 256  # feeds, database, journal, recordings
+UNBOUNDED_FILES: Final = 65_536
+
+log = logging.getLogger(__name__)
 
 
 def bind(host: str, port: int, *, shared: bool = False, listen: bool = True) -> socket.socket:
@@ -76,10 +80,30 @@ class _Server(uvicorn.Server):
         yield
 
 
+def allow_files(connections: int) -> None:
+    """Raise the number of files this process may have open, where the system's usual 1,024 are too few; 0: any."""
+    try:
+        import resource
+    except ModuleNotFoundError:  # Windows has no such limit
+        return
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    bounded = most != resource.RLIM_INFINITY
+    wanted = connections + OTHER_FILES if connections else most if bounded else UNBOUNDED_FILES
+    if allowed == resource.RLIM_INFINITY or allowed >= wanted:
+        return
+    if bounded and wanted > most:
+        log.warning("The system allows %d open files, fewer than clients are allowed: see ulimit -n", most)
+        wanted = most
+    with contextlib.suppress(ValueError, OSError):  # then those that were allowed have to do
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+
+
 async def serve(app: FastAPI, listener: socket.socket, ready: asyncio.Event, stop: asyncio.Event) -> None:
     """Serve until `stop` is set; `ready` is set once calls are answered. Clients are told to come again (1012)."""
     service: Service = app.state.service
-    await serve_over(LiveEndpoint(service), Keeper(service.limits), app, listener, ready, stop)
+    limits = with_room(service.limits, service.max_clients)
+    allow_files(limits.connections)
+    await serve_over(LiveEndpoint(service), Keeper(limits), app, listener, ready, stop)
 
 
 async def serve_over(

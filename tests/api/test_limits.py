@@ -1,13 +1,15 @@
 """Bounded rates, known pages, and floods over a real connection."""
 
 import asyncio
+import subprocess
+import sys
 from contextlib import suppress
 
 import pytest
 from starlette.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 
-from karttime.api.limits import Bucket
+from karttime.api.limits import SPARE_CONNECTIONS, Bucket, LinkLimits, with_room
 from karttime.api.origins import Origins
 
 from .conftest import START, Venue, lap, opening, until
@@ -19,6 +21,29 @@ def test_a_bucket_allows_a_burst_and_then_its_rate() -> None:
     assert [bucket.take(100.0) for _ in range(7)] == [True] * 5 + [False] * 2
     assert [bucket.take(100.5), bucket.take(100.5)] == [True, False]
     assert sum(bucket.take(900.0) for _ in range(20)) == 5
+
+
+def test_as_many_connections_fit_as_clients_are_allowed() -> None:
+    """And calls beside them; any number where there is no limit of clients; never fewer than before."""
+    given = LinkLimits(connections=5000)
+    rooms = [with_room(given, clients).connections for clients in (10, 5000, 10_000, 0)]
+    assert rooms == [5000, 5000 + SPARE_CONNECTIONS, 10_000 + SPARE_CONNECTIONS, 0]
+
+
+def test_the_number_of_open_files_follows() -> None:
+    """Up to what the system allows, which is said when it is too few; what was more stays."""
+    pytest.importorskip("resource")
+    program = """
+import resource
+from karttime.api.server import allow_files
+for soft, connections in ((200, 400), (200, 5000), (900, 100), (200, 0)):
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, 1000))
+    allow_files(connections)
+    print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+"""
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["656", "1000", "900", "1000"]
+    assert run.stderr.count("ulimit -n") == 1
 
 
 @pytest.mark.parametrize(
