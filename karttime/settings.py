@@ -18,6 +18,8 @@
 | `WS_COMPRESSION` | off | clients of the live stream that ask for it are sent compressed messages |
 | `TRUSTED_PROXIES` | this machine | reverse proxies whose `X-Forwarded-For` is believed: addresses or networks |
 | `ALLOW_PRIVATE` | off | circuits in private networks and on this machine may be connected to |
+| `ANALYSIS_DURATION` | `30` | seconds that an analysis of a feed's format waits at most for messages |
+| `ANALYSIS_MIN_SAMPLES` | `20` | messages that are enough for it |
 | `ON_DEMAND_STOP_AFTER` | empty | collect a circuit from its first viewer until so many seconds after the last |
 | `RACE_MONITOR_URL` | `https://api.race-monitor.com` | where `racemonitor:RACE_ID` is looked up |
 | `RECORD_DIR` | empty | folder for raw recordings of everything that is collected |
@@ -77,6 +79,8 @@ class Settings(BaseSettings):
     ws_compression: bool = False
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ("127.0.0.0/8", "::1")
     allow_private: bool = False
+    analysis_duration: Annotated[float, Field(ge=0, le=600)] = 30
+    analysis_min_samples: Annotated[int, Field(ge=1, le=10_000)] = 20
     on_demand_stop_after: Annotated[float, Field(ge=0, le=86_400)] | None = None
     race_monitor_url: str = BASE
     record_dir: Path | None = None

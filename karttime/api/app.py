@@ -9,6 +9,7 @@ from fastapi.staticfiles import StaticFiles
 
 from karttime import __version__
 from karttime.api import (
+    analysis,
     circuits,
     decisions,
     documentation,
@@ -31,7 +32,7 @@ from karttime.api.service import Service
 
 ROUTERS: Final = (
     *(system, health, metrics, circuits, editing, history, statistics, export),
-    *(happenings, frame_log, decisions, on_request),
+    *(happenings, frame_log, decisions, on_request, analysis),
 )
 STATIC: Final = Path(__file__).parent / "static"
 
@@ -87,6 +88,7 @@ def create_app(service: Service) -> FastAPI:
         frame_log,
         decisions,
         on_request,
+        analysis,
     ):
         app.include_router(module.router)
     documentation.install(app, STATIC, PAGE_HEADERS)

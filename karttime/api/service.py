@@ -43,6 +43,8 @@ class Service:
         debug: answers name the failure when a call fails by our own fault.
         access: who may do what.
         store: where circuits are edited; without, they stay as they are.
+        analysis_s: how long an analysis waits at most for messages.
+        analysis_samples: so many messages are enough for it.
         feeds: the wire formats that a circuit may have.
     """
 
@@ -55,6 +57,8 @@ class Service:
     debug: bool = False
     access: Access = field(default_factory=Access)
     store: CircuitStore | None = None
+    analysis_s: float = 30.0
+    analysis_samples: int = 20
     feeds: Collection[str] = tuple(FORMATS)
     clock: Clock = field(default_factory=Clock)
     _channels: dict[str, Channel] = field(default_factory=dict)

@@ -176,6 +176,8 @@ async def _run(plan: Plan, circuits: LocalCircuits, archive: Archive, listener: 
             debug=settings.debug,
             access=access,
             store=store,
+            analysis_s=settings.analysis_duration,
+            analysis_samples=settings.analysis_min_samples,
         )
         app = create_app(service)
         with on_stop(lambda: _stop(stop)):
