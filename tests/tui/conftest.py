@@ -52,7 +52,7 @@ def stopped(path: Path, at_ms: int = RUNNING_MS) -> Replay:
 
 async def until(condition: Callable[[], bool], desk: Desk | None = None) -> None:
     """Wait until it is so."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(45):
         while not condition():
             if desk is not None:
                 await desk.pause()

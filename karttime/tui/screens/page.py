@@ -67,7 +67,7 @@ class Page(Screen[None]):
         yield Banner()
         yield from self.body()
         yield Input(placeholder="words to look for; Enter keeps, Esc forgets", id="filter")
-        yield Footer(show_command_palette=False)
+        yield Footer(show_command_palette=False, compact=True)
 
     def body(self) -> ComposeResult:
         """The widgets between top bar and footer."""

@@ -154,7 +154,14 @@ class Attached:
         return await self._call("DELETE", _path(circuit_id))
 
     async def _analyse(self, circuit_id: str, _values: Mapping[str, Any]) -> Any:
-        return await self._call("POST", f"{_path(circuit_id)}/analyze-format", timeout=90.0)
+        try:
+            return await self._call("POST", f"{_path(circuit_id)}/analyze-format", timeout=90.0)
+        except KarttimeError as error:
+            if "nothing is at this address" not in str(error):
+                raise
+            raise UsageError(
+                "this server cannot analyse feeds: record it, `karttime analyze` says what it is"
+            ) from None
 
     async def _labels(self, circuit_id: str, values: Mapping[str, Any]) -> Any:
         return (await self._call("PATCH", _path(circuit_id), json={"mappings": values["labels"]}))["mappings"]

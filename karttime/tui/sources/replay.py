@@ -8,11 +8,13 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final, Protocol
 
 import orjson
 
 from karttime.analysis.describe import describe
+from karttime.analysis.detection import SAMPLE_FRAMES, detect
 from karttime.client.fold import State, fold
 from karttime.client.stream import Health, HealthChanged, Shown
 from karttime.domain.session import Session
@@ -296,8 +298,21 @@ class Replay:
             case "mark":
                 self.kept.add({"at": self._now(), "mark": values["text"]})
                 return {"at": iso_from_ms(self._now()), "text": values["text"]}
+            case "analyse":
+                return await asyncio.to_thread(self._detect)
             case _:
                 raise UsageError(f"a recording cannot do this ({name}): attach to a server with --connect")
+
+    def _detect(self) -> dict[str, Any]:
+        found = detect(list(islice(self._recording, SAMPLE_FRAMES)))
+        ranking = [{"name": it.name, "score": it.score} for it in found.ranking]
+        return {
+            "format": found.name,
+            "confidence": found.confidence,
+            "evidence": list(found.evidence),
+            "ranking": ranking,
+            "doubts": list(self._reel.decoder.doubts),
+        }
 
     async def close(self) -> None:
         self.outline.stop()

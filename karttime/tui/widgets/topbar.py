@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from textual.strip import Strip
 from textual.widget import Widget
@@ -62,29 +63,29 @@ def session_clock(model: Model) -> str:
     return duration(max(0, ms - passed)) + " left" if mode == "countdown" else duration(ms + passed)
 
 
-def first_line(model: Model) -> list[Part]:
-    """Mode, circuit, session, flag, clock."""
+def first_line(model: Model, width: int) -> list[Part]:
+    """Mode, circuit, session, flag, clock; the session's title gets the room that the others leave."""
     text, style = mode_of(model)
-    circuit = model.circuit
-    name = safe(circuit.name, 28) if circuit is not None else model.circuit_id or "no circuit"
-    parts: list[Part] = [(f" {text} ", style), (" ", ""), (name, "strong")]
-    session = model.session
-    title = " ".join(filter(None, (safe(session.get("event") or "", 30), safe(session.get("title") or "", 40))))
-    parts.append((f"  {title or ('no session' if model.state else '…')}", ""))
-    if session.get("kind") in {"race", "practice", "qualifying"}:
-        parts.append((f" [{session['kind']}]", "dim"))
-    parts.append(("  ", ""))
+    circuit, session = model.circuit, model.session
+    name = safe(circuit.name, 28 if width >= 100 else 16) if circuit is not None else model.circuit_id or "no circuit"
+    head: list[Part] = [(f" {text} ", style), (" ", ""), (name, "strong"), ("  ", "")]
     flag, flag_style = FLAGS.get(str(session.get("flag", "none")), ("", ""))
     flag = flag or f"⚑ {safe(session.get('flag_text') or 'unknown flag', 20)}"
-    parts.append((f" {flag} ", flag_style))
+    tail: list[Part] = [("  ", ""), (f" {flag} ", flag_style)]
     if clock := session_clock(model):
-        parts += [("  ", ""), (clock, "strong")]
+        tail += [("  ", ""), (clock, "strong")]
     if session.get("ended_at"):
-        parts.append(("  ended", "dim"))
-    return parts
+        tail.append(("  ended", "dim"))
+    kind = f" [{session['kind']}]" if session.get("kind") in {"race", "practice", "qualifying"} else ""
+    room = width - sum(cell_len(part) for part, _ in (*head, *tail)) - len(kind)
+    event, title = safe(session.get("event") or "", 40), safe(session.get("title") or "", 40)
+    told = f"{event} {title}".strip() or ("no session" if model.state else "…")
+    if cell_len(told) > room and title:
+        told = title
+    return [*head, (safe(told, max(4, room)), ""), (kind, "dim"), *tail]
 
 
-def second_line(model: Model, around: Around) -> list[Part]:
+def second_line(model: Model, around: Around, width: int) -> list[Part]:
     """Why it is lost, data age, competitors, clients, recording, refusals, pause and filter."""
     parts: list[Part] = []
     if around.paused:
@@ -92,11 +93,11 @@ def second_line(model: Model, around: Around) -> list[Part]:
     if around.filter:
         parts.append((f" filter: {safe(around.filter, 30)} ", "warn"))
     if reason := model.server_lost or (model.reason if model.health is not Health.LIVE else ""):
-        parts.append((f" {safe(reason, 100)} ", "warn"))
+        parts.append((f" {safe(reason, max(24, width - 60))} ", "warn"))
     if around.transport is not None:
         parts.append((" " + transport_line(around.transport), "strong"))
     else:
-        parts.append((f" data {age(around.data_age_ms)} old", ""))
+        parts.append((f" data {age(around.data_age_ms)}", ""))
     parts.append((f" · {len(model.competitors)} competitors", ""))
     if (circuit := model.circuit) is not None:
         if model.mode is not Mode.REPLAY:
@@ -146,7 +147,7 @@ class TopBar(Widget, can_focus=False):
 
     def show(self, model: Model, around: Around) -> None:
         """Say how things are."""
-        lines = [first_line(model), second_line(model, around)]
+        lines = [first_line(model, self.size.width), second_line(model, around, self.size.width)]
         if lines != self._lines:
             self._lines = lines
             self.refresh()
