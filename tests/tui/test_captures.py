@@ -1,7 +1,7 @@
 """What the dashboard shows of real traffic is what `analyze` says of it; no screen needed."""
 
 import asyncio
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from pathlib import Path
 
 import pytest
@@ -57,6 +57,8 @@ async def test_the_end_of_a_replay_is_what_analyze_says(path: Path) -> None:
     task = asyncio.create_task(feed())
     await until(lambda: source.busy == "■ end")
     task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
     await source.close()
     wanted = classification(session)
     shown = {row.id: row for row in standings(model)}
