@@ -59,7 +59,7 @@ class ArchiveOptions:
 
     capacity: int = 20_000
     group: int = 2_000
-    interval: float = 0.2
+    interval: float = 0.5
     retry: float = 0.25
     retry_max: float = 5.0
 

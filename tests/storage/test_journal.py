@@ -69,6 +69,23 @@ def test_what_was_packed_comes_out_as_it_was() -> None:
     assert again.ready == [values(it) for it in batch.timing]
 
 
+@pytest.mark.parametrize(
+    "odd", [{"epoch": None}, {"session_id": "a\x1fb"}, {"source_url": "\x1e"}, {"mapped": {"C1": "\x1e"}}]
+)
+def test_no_text_can_break_the_packing(odd: dict[str, Any]) -> None:
+    """Separators in a field, or none where one is wanted: the row comes out as it went in."""
+    rows = [replace(row(1), epoch="e"), replace(row(2), **{"epoch": "e"} | odd)]
+    [packet] = pack(Batch(timing=rows))
+    assert unpack(packet.kind, packet.content).ready == [values(it) for it in rows]
+
+
+@pytest.mark.parametrize("broken", [b"\x1e", b"\x1ea\x1fb", b"\x1e" + b"\x1f" * 9, b"[", b""])
+def test_a_packet_that_is_torn_is_not_a_row(broken: bytes) -> None:
+    """It is an error, not a guess."""
+    with pytest.raises(ValueError, match=r"."):
+        unpack(Kind.TIMING, broken)
+
+
 def test_a_stream_is_found_where_it_was_left(tmp_path: Path) -> None:
     """Epoch, seq, the last whole state and what came after it; another circuit has its own."""
     journal = Journal(tmp_path / "journal.db")
