@@ -1,5 +1,6 @@
 """The session clock and the flag, from `$F`."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from karttime.domain.flags import Flag
@@ -30,15 +31,19 @@ class SessionClock:
         self._flag = ""
         self._mode, self._shown_laps = ClockMode.OFF, NOT_LIMITED
         self._shown = ClockChanged(0, ClockMode.OFF, None)
+        self._shown_ms = 0
 
     @property
     def chequered(self) -> bool:
         """The race was flagged off; it may go on."""
         return self.flag is Flag.CHEQUERED
 
-    def take(self, at: int, laps_to_go: int, to_go_ms: int, race_ms: int, flag: str) -> list[Update]:
+    def take(self, at: int, laps_to_go: int, to_go_ms: int, race_ms: int, flag: str) -> Sequence[Update]:
         """What is new by this tick."""
-        self.race_ms = 0 if race_ms in NO_TIMES else race_ms
+        self.race_ms = race_ms = 0 if race_ms in NO_TIMES else race_ms
+        if flag == self._flag and laps_to_go == self._shown_laps and self._goes_on(at, to_go_ms, race_ms):
+            self.running = race_ms > 0 and self.flag is not Flag.NONE
+            return ()
         self.laps_to_go = laps_to_go
         updates: list[Update] = []
         if flag != self._flag:
@@ -57,10 +62,23 @@ class SessionClock:
             if mode is ClockMode.OFF:
                 self._shown = ClockChanged(at, ClockMode.TEXT if text else mode, None, text)
             else:
-                self._shown = ClockChanged(at, mode, ms, text)
+                self._shown, self._shown_ms = ClockChanged(at, mode, ms, text), ms
             if (clock.mode, clock.ms, clock.text) != (self._shown.mode, self._shown.ms, self._shown.text):
                 updates.append(self._shown)
         return updates
+
+    def _goes_on(self, at: int, to_go_ms: int, race_ms: int) -> bool:
+        """Whether the clock is where it would be by itself; so are nearly all ticks of a day."""
+        if to_go_ms > 0:
+            return (
+                self._mode is ClockMode.COUNTDOWN
+                and -_DRIFT_MS <= max(self._shown_ms - at + self._shown.at, 0) - to_go_ms <= _DRIFT_MS
+            )
+        return (
+            race_ms > 0
+            and self._mode is ClockMode.COUNT_UP
+            and -_DRIFT_MS <= self._shown_ms + at - self._shown.at - race_ms <= _DRIFT_MS
+        )
 
     def all(self, at: int) -> list[Update]:
         """Flag and clock anew, for a session that has just begun."""

@@ -12,7 +12,7 @@ from karttime.domain.updates import Update
 from karttime.feeds.base import Rejection
 from karttime.feeds.frame import Frame
 from karttime.feeds.refusals import Refusals
-from karttime.feeds.rmonitor.lines import LineBuffer
+from karttime.feeds.rmonitor.lines import MAX_LINES, LineBuffer
 from karttime.feeds.rmonitor.reader import Reader
 from karttime.feeds.rmonitor.run import Now
 from karttime.feeds.rmonitor.story import Story
@@ -47,58 +47,55 @@ class RMonitorDecoder:
 
     def feed(self, frame: Frame) -> Sequence[Update | Rejection]:
         """Decode one frame. Never raises on what a feed sends."""
-        self._take(frame)
+        for _ in self._take((frame,)):
+            pass
         return self._gathered()
 
     def feed_many(self, frames: Iterable[Frame]) -> Iterator[Update | Rejection]:
         """Decode frames that nobody watches one by one (see `Decoder.feed_many`)."""
-        story, fresh, take = self._story, self._refusals.fresh, self._take
-        for frame in frames:
-            take(frame)
-            run = story.run
-            if story.out or fresh or (run is not None and (run.events or run.board_due is not None)):
-                updates = self._gathered(events_only=True)
-                if updates:
-                    yield from updates
+        for _ in self._take(frames):
+            yield from self._gathered(events_only=True)
         yield from self._gathered()
 
-    def _take(self, frame: Frame) -> None:
-        now, story = self._now, self._story
-        now.frame += 1
-        if frame.direction == "out":
-            return
-        before, now.at = now.at, frame.at
-        self._silent = False
-        if frame.at - before > HOLE_MS and before:
-            story.away()
-        lines = self._lines_of(frame)
-        if lines is None:
-            self._silent = True
-            story.pause(silent=True)
-            return
-        reader = self._reader
-        short, long = reader.short, reader.long
-        for raw in lines:
-            line = raw.strip("\r\n\t \ufeff")
-            if not line:
+    def _take(self, frames: Iterable[Frame]) -> Iterator[None]:  # noqa: C901, PLR0912 - the one hot loop
+        """Read frames, and yield after each that has more to tell than cells and places."""
+        now, story, buffer, fresh = self._now, self._story, self._buffer, self._refusals.fresh
+        short, long = self._reader.short, self._reader.long
+        for frame in frames:
+            now.frame += 1
+            at, text = frame.at, frame.text
+            if frame.direction == "out":
                 continue
-            way = short.get(line[:3])
-            why = way(line) if way is not None else None
-            if why is None:
-                why = long(line)
-            if why:
-                self._refuse(why, raw)
-        if story.told is not None:
-            story.pause(silent=False)
-
-    def _lines_of(self, frame: Frame) -> list[str] | None:
-        """The lines that a frame ends; None when it is blank."""
-        text, buffer = frame.text, self._buffer
-        if text is None or buffer.waits:
-            return buffer.take(frame)
-        if text.find("\n") == len(text) - 1 > 0:
-            return None if text.isspace() else [text]  # nearly all frames of a recording are one line
-        return buffer.take(frame) if text.strip() else None
+            if at - now.at > HOLE_MS and now.at:
+                now.at = at
+                story.away()
+            now.at = at
+            self._silent = False
+            lines: Sequence[str] = ()
+            if text is None or buffer.waits:
+                lines = buffer.take(frame)
+            elif not text or text.isspace():
+                self._silent = True
+                story.pause(silent=True)
+            elif text.find("\n") == len(text) - 1:
+                lines = (text,)  # nearly all frames of a recording are one line
+            elif text[-1] != "\n" or len(lines := text.split("\n")) > MAX_LINES:
+                lines = buffer.take(frame)
+            for raw in lines:
+                line = raw.strip("\r\n\t \ufeff")
+                if not line:
+                    continue
+                way = short.get(line[:3])
+                why = way(line) if way is not None else None
+                if why is None:
+                    why = long(line)
+                if why:
+                    self._refuse(why, raw)
+            if story.told is not None and not self._silent:
+                story.pause(silent=False)
+            run = story.run
+            if story.out or fresh or (run is not None and (run.events or run.board_due is not None)):
+                yield
 
     def _gathered(self, *, events_only: bool = False) -> list[Update | Rejection]:
         """What was read since the last call."""

@@ -1,7 +1,8 @@
 """One line at a time: what it says, checked, handed to a `Sink`.
 
 Nine of ten lines of a day are standings that repeat what was said, ticks and crossings in one spelling. Those take the
-short way: a line that its competitor sent last is passed over, and one expression checks and takes apart the others.
+short way: a line that its competitor sent last is passed over, the parts of the others are looked up in tables of the
+spellings that are known, and one expression checks what is in none of them.
 Every other spelling goes the long way, which is the one that decides what is refused.
 """
 
@@ -12,8 +13,7 @@ from typing import Final, Protocol
 from karttime.domain.updates import SessionKind
 from karttime.feeds.rmonitor.kinds import SORT_MODES
 from karttime.feeds.rmonitor.records import MAX_ID, MAX_TEXT, duration, fields_of, integer, why_not
-
-Lines = Mapping[str, dict[str, str]]
+from karttime.feeds.rmonitor.run import Run
 
 _TEXT: Final = rf'([^"$\x00-\x1f]{{1,{MAX_ID}}})'
 _SPAN: Final = r"(\d\d:[0-5]\d:[0-5]\d\.\d{3})"
@@ -28,21 +28,31 @@ _HISTORY: Final = re.compile(
     re.ASCII,
 )
 _MAX_PARSED: Final = 4096
+_MAX_FLAGS: Final = 64
+
+_NUMBERS: Final = {",9999,": 9999} | {f",{number},": number for number in range(1000)}
+"""Numbers between their commas; others take longer."""
+
+_MINUTES: Final = {f"{n // 60:02d}:{n % 60:02d}:": n * 60_000 for n in range(48 * 60)}
+_SECONDS: Final = {f"{n:02d}": n * 1000 for n in range(60)}
+_THOUSANDTHS: Final = {f".{n:03d}": n for n in range(1000)}
+"""The parts of a time; races of more than two days take longer."""
 
 
 class Sink(Protocol):
     """Who takes what the lines say. Times in ms; each returns an empty text, or why the record is refused."""
 
     @property
-    def lines(self) -> Lines: ...
+    def target(self) -> Run | None: ...
     def tick(self, laps_to_go: int, to_go_ms: int, race_ms: int, flag: str) -> str: ...
     def standing(self, reg: str, position: int, laps: int, total_ms: int, *, blank: bool) -> str: ...
     def best(self, reg: str, position: int, number: int, best_ms: int) -> str: ...
     def crossing(self, reg: str, lap_ms: int, total_ms: int) -> str: ...
     def last_lap(self, reg: str, laps: int, last_ms: int, speed: str) -> str: ...
+    def wants_history(self) -> bool: ...
     def history(self, reg: str, lap: int, lap_ms: int) -> str: ...
     def correction(self, reg: str, laps: int, total_ms: int, correction_ms: int) -> str: ...
-    def entry(self, reg: str, number: str, class_no: str, names: tuple[str, str], more: Mapping[str, str]) -> str: ...
+    def entry(self, reg: str, number: str, class_no: str, name: str, more: Mapping[str, str]) -> str: ...
     def run_named(self, number: int, title: str) -> str: ...
     def class_name(self, number: str, name: str) -> str: ...
     def track(self, name: str) -> str: ...
@@ -57,8 +67,7 @@ class Reader:
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
-        self._last_tick = ""
-        self._tick_fields = (0, 0, 0, "")
+        self._flags: set[str] = set()
         self._parsed: dict[str, tuple[Callable[[Sink, tuple[str, ...]], str], tuple[str, ...]]] = {}
         self.short: Mapping[str, Callable[[str], str | None]] = {
             "$G,": self._standing,
@@ -100,74 +109,135 @@ class Reader:
         return take(self._sink, fields)
 
     # -- the short way: None sends a line the long way -------------------------------------------------------------
+    # What is known already, numbers, times, competitors, is looked up; what is not goes through the expression.
 
     def _standing(self, line: str) -> str | None:
-        reg = line.split('"', 2)[1] if '"' in line else ""
-        lines = self._sink.lines["G"]
-        if lines.get(reg) == line:
-            return ""
+        try:
+            head, reg, laps, time, end = line.split('"')
+        except ValueError:
+            return None
+        run = self._sink.target
+        if run is not None:
+            lines = run.shown_lines["G"]
+            if lines.get(reg) == line:
+                return ""
+            car = run.cars.get(reg)
+            count = 0 if laps == ",," else _NUMBERS.get(laps)
+            position, ms = _NUMBERS.get(head[2:]), _ms(time)
+            if car is not None and position is not None and count is not None and ms is not None and not end:
+                run.standing(car, position, count, ms, blank=laps == ",,")
+                lines[reg] = line
+                return ""
         found = _STANDING.fullmatch(line)
         if found is None or found[5]:
             return None
-        position, reg, laps, total, _ = found.groups()
-        why = self._sink.standing(reg, int(position), int(laps or 0), _ms(total), blank=not laps)
-        if not why:
-            self._sink.lines["G"][reg] = line
+        place, reg, laps, time, _ = found.groups()
+        why = self._sink.standing(reg, int(place), int(laps or 0), _span(time), blank=not laps)
+        self._remember("G", reg, line, why)
         return why
 
     def _best(self, line: str) -> str | None:
-        reg = line.split('"', 2)[1] if '"' in line else ""
-        if self._sink.lines["H"].get(reg) == line:
-            return ""
+        try:
+            head, reg, lap, time, end = line.split('"')
+        except ValueError:
+            return None
+        run = self._sink.target
+        if run is not None:
+            lines = run.shown_lines["H"]
+            if lines.get(reg) == line:
+                return ""
+            car = run.cars.get(reg)
+            position, number, ms = _NUMBERS.get(head[2:]), _NUMBERS.get(lap), _ms(time)
+            if car is not None and position is not None and number is not None and ms is not None and not end:
+                run.best(car, position, number, ms)
+                lines[reg] = line
+                return ""
         found = _BEST.fullmatch(line)
         if found is None or found[5]:
             return None
-        position, reg, number, time, _ = found.groups()
-        why = self._sink.best(reg, int(position), int(number), _ms(time))
-        if not why:
-            self._sink.lines["H"][reg] = line
+        place, reg, lap, time, _ = found.groups()
+        why = self._sink.best(reg, int(place), int(lap), _span(time))
+        self._remember("H", reg, line, why)
         return why
 
     def _last_lap(self, line: str) -> str | None:
-        reg = line.split('"', 2)[1] if '"' in line else ""
-        if self._sink.lines["SR"].get(reg) == line:
+        try:
+            _, reg, _, _, _ = line.split('"')
+        except ValueError:
+            return None
+        run = self._sink.target
+        if run is not None and run.shown_lines["SR"].get(reg) == line:
             return ""
         found = _STANDING.fullmatch(line)
         if found is None or not found[5]:
             return None
-        _, reg, laps, time, speed = found.groups()
-        why = self._sink.last_lap(reg, int(laps or 0), _ms(time), speed)
-        if not why:
-            self._sink.lines["SR"][reg] = line
+        laps, time, speed = found[3], found[4], found[5]
+        why = self._sink.last_lap(reg, int(laps or 0), _span(time), speed)
+        self._remember("SR", reg, line, why)
         return why
 
     def _best_speed(self, line: str) -> str | None:
         """`$H` says the rest."""
-        reg = line.split('"', 2)[1] if '"' in line else ""
-        lines = self._sink.lines["SP"]
-        if lines.get(reg) == line:
-            return ""
+        try:
+            head, reg, lap, time, speed = line.split('"')
+        except ValueError:
+            return None
+        run = self._sink.target
+        if run is not None:
+            lines = run.shown_lines["SP"]
+            if lines.get(reg) == line:
+                return ""
+            known = reg in run.cars and head[3:] in _NUMBERS and lap in _NUMBERS and _ms(time) is not None
+            digits = speed[1:]
+            if known and speed[:1] == "," and digits.isascii() and digits.isdigit() and len(digits) <= 9:
+                lines[reg] = line
+                return ""
         found = _BEST.fullmatch(line)
         if found is None or not found[5]:
             return None
-        lines[reg] = line
+        self._remember("SP", reg, line, "")
         return ""
 
+    def _remember(self, kind: str, reg: str, line: str, why: str) -> None:
+        """The same line again is passed over."""
+        run = self._sink.target
+        if run is not None and not why:
+            run.shown_lines[kind][reg] = line
+
     def _tick(self, line: str) -> str | None:
-        if line != self._last_tick:
-            found = _TICK.fullmatch(line)
-            if found is None:
-                return None
-            laps, to_go, _, race, flag = found.groups()
-            self._last_tick, self._tick_fields = line, (int(laps), _ms(to_go), _ms(race), flag)
-        return self._sink.tick(*self._tick_fields)
+        try:
+            head, to_go, a, day, b, race, c, flag, end = line.split('"')
+            laps_to_go = _NUMBERS[head[2:]]
+            to_go_ms = _MINUTES[to_go[:6]] + _SECONDS[to_go[6:]]
+            race_ms = _MINUTES[race[:6]] + _SECONDS[race[6:]]
+            known = a == b == c == "," and not end and day[:6] in _MINUTES and day[6:] in _SECONDS
+        except (ValueError, KeyError):
+            pass  # another spelling
+        else:
+            if known and flag in self._flags:
+                return self._sink.tick(laps_to_go, to_go_ms, race_ms, flag)
+        found = _TICK.fullmatch(line)
+        if found is None:
+            return None
+        laps, to_go, _, race, flag = found.groups()
+        if len(self._flags) < _MAX_FLAGS:
+            self._flags.add(flag)
+        return self._sink.tick(int(laps), _span(to_go), _span(race), flag)
 
     def _crossing(self, line: str) -> str | None:
+        try:
+            head, reg, between, lap, comma, total, end = line.split('"')
+        except ValueError:
+            return None
+        run, lap_ms, total_ms = self._sink.target, _ms(lap), _ms(total)
+        plain = run is not None and reg in run.cars and head == "$J," and between == comma == "," and not end
+        if plain and lap_ms is not None and total_ms is not None:
+            return self._sink.crossing(reg, lap_ms, total_ms)
         found = _CROSSING.fullmatch(line)
         if found is None:
             return None
         reg, lap, total = found.groups()
-        return self._sink.crossing(reg, _ms(lap), _ms(total))
+        return self._sink.crossing(reg, _span(lap), _span(total))
 
     def _relayed(self, line: str) -> str | None:
         """`$RMLT`: `$J` says the rest, and of the track's own clock. `$RMHL`: a counted lap."""
@@ -176,11 +246,20 @@ class Reader:
         found = _HISTORY.fullmatch(line)
         if found is None:
             return None
-        reg, lap, time = found.groups()
-        return self._sink.history(reg, int(lap), _ms(time))
+        if self._sink.wants_history():
+            self._sink.history(found[1], int(found[2]), _span(found[3]))
+        return ""
 
 
-def _ms(text: str) -> int:
+def _ms(text: str) -> int | None:
+    """Milliseconds of `HH:MM:SS.mmm`; None for what is no such time, or one of many hours."""
+    try:
+        return _MINUTES[text[:6]] + _SECONDS[text[6:8]] + _THOUSANDTHS[text[8:]]
+    except KeyError:
+        return None
+
+
+def _span(text: str) -> int:
     """Milliseconds of `HH:MM:SS` or `HH:MM:SS.mmm`, checked before."""
     return int(text[:2]) * 3_600_000 + int(text[3:5]) * 60_000 + int(text[6:8]) * 1000 + int(text[9:] or 0)
 
@@ -252,7 +331,7 @@ def _entry(sink: Sink, fields: tuple[str, ...]) -> str:
     if not _is_id(reg) or len(number) > MAX_ID:
         return _BAD
     more = {"transponder": transponder, "nationality": nationality}
-    return sink.entry(reg, number, class_no, (first, last), more)
+    return sink.entry(reg, number, class_no, " ".join(part for part in (first, last) if part), more)
 
 
 def _company(sink: Sink, fields: tuple[str, ...]) -> str:
@@ -260,7 +339,7 @@ def _company(sink: Sink, fields: tuple[str, ...]) -> str:
     if not _is_id(reg) or len(number) > MAX_ID:
         return _BAD
     more = {"nationality": nationality, "additional": fields[6] if len(fields) > 6 else ""}
-    return sink.entry(reg, number, class_no, (first, last), more)
+    return sink.entry(reg, number, class_no, " ".join(part for part in (first, last) if part), more)
 
 
 def _run(sink: Sink, fields: tuple[str, ...]) -> str:

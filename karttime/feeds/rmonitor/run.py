@@ -1,6 +1,7 @@
 """One run: its competitors, classes and order, and what of it goes on the board."""
 
 from collections.abc import Mapping
+from itertools import product
 from typing import Final
 
 from karttime.domain.ids import CompetitorId
@@ -39,6 +40,13 @@ CLOSED: Final = 95
 """The number of a run that was closed."""
 
 _PITS: Final = {"PIP": True, "POP": False}
+_LAP_FLAGS: Final = (LapFlag.FIRST, LapFlag.PIT, LapFlag.AFTER_FLAG, LapFlag.DOUBTFUL)
+_FLAGS: Final = {
+    which: frozenset(flag for flag, is_so in zip(_LAP_FLAGS, which, strict=True) if is_so)
+    for which in product((False, True), repeat=len(_LAP_FLAGS))
+}
+"""The flags of a lap, by which of them it has."""
+
 _SETTLED_MS: Final = 200
 _HALF_DAY_MS: Final = 12 * 3_600_000
 
@@ -156,9 +164,10 @@ class Run:
             self.fallen.pop(car.id, None)
         car.laps_blank = blank
         total_ms = 0 if total_ms in NO_TIMES else total_ms
+        rule = car.rule
         if self.dumping:
-            car.rule.restated(laps, total_ms)
-        else:
+            rule.restated(laps, total_ms)
+        elif laps != rule.count or total_ms != rule.total_ms:  # else only the place may be another one
             self._decide(car, car.rule.counted(self._now.frame, self._now.at, laps, total_ms))
         self.driven = self.driven or laps > 0
         self._order_dirty = True
@@ -252,26 +261,11 @@ class Run:
                 continue
             if made.time_ms is None:
                 continue
-            flags = {
-                LapFlag.FIRST: made.number == 1,
-                LapFlag.PIT: car.pitted,
-                LapFlag.AFTER_FLAG: self._now.chequered,
-                LapFlag.DOUBTFUL: bool(made.doubt),
-            }
+            flags = _FLAGS[made.number == 1, car.pitted, self._now.chequered, bool(made.doubt)]
             car.pitted = car.in_pit
             if not made.doubt and (car.seen_best_ms is None or made.time_ms < car.seen_best_ms):
                 car.seen_best_ms = made.time_ms
-            self.events.append(
-                LapCompleted(
-                    made.at,
-                    car.id,
-                    made.time_ms,
-                    provenance,
-                    (),
-                    frozenset(flag for flag, is_so in flags.items() if is_so),
-                    made.number,
-                )
-            )
+            self.events.append(LapCompleted(made.at, car.id, made.time_ms, provenance, (), flags, made.number))
         if car.rule.waits:
             self.waiting[car.id] = car
         elif self.waiting:

@@ -40,7 +40,7 @@ class Story:
         out: updates of runs before this one, and of its beginning.
         doubts: what cannot be known.
         told: what was told since a mark that may stand before another session; None while there is none.
-        lines: the last lines of each competitor of the run that is told of.
+        target: the run that records are about now, None before the first.
     """
 
     def __init__(self, now: Now) -> None:
@@ -50,7 +50,7 @@ class Story:
         self._now = now
         self._clock = SessionClock()
         self.told: Restatement | None = None
-        self.lines: Mapping[str, dict[str, str]] = Run(now).shown_lines  # nobody's, before the first run
+        self.target: Run | None = None
         self._greeted = False  # the relay's dump is under way: its crossings are of before
         self._fallen_ticks = 0
         self._sessions = 0
@@ -73,8 +73,12 @@ class Story:
     def tick(self, laps_to_go: int, to_go_ms: int, race_ms: int, flag: str) -> str:
         clock, now = self._clock, self._now
         changes = clock.take(now.at, laps_to_go, to_go_ms, race_ms, flag)
-        now.flag_text, now.chequered = clock.flag_text, clock.chequered
         self._greeted = False
+        run = self.run
+        if not changes and self.told is None and run is not None and not run.dumping:
+            self._ticked(run, laps_to_go)  # nearly all ticks of a day
+            return ""
+        now.flag_text, now.chequered = clock.flag_text, clock.chequered
         if self.told is not None:
             self._weigh()
         run = self.run
@@ -88,14 +92,21 @@ class Story:
             run.reflag()
         if self.told is None:
             self._listening(run)
-            run.race_ms = max(run.race_ms, clock.race_ms)
-            if not run.driven and 0 < laps_to_go < NOT_LIMITED and not run.counts_laps_down:
-                run.counts_laps_down = True
-                self._retitled()
-            if run.fallen:
-                self._fallen(run)
-        run.ticked()
+            self._ticked(run, laps_to_go)
+        else:
+            run.ticked()
         return ""
+
+    def _ticked(self, run: Run, laps_to_go: int) -> None:
+        """The clock of the run that goes on ticked."""
+        run.race_ms = max(run.race_ms, self._clock.race_ms)
+        if not run.driven and 0 < laps_to_go < NOT_LIMITED and not run.counts_laps_down:
+            run.counts_laps_down = True
+            self._retitled()
+        if run.fallen:
+            self._fallen(run)
+        if run.waiting or run.board_due is not None:
+            run.ticked()
 
     def standing(self, reg: str, position: int, laps: int, total_ms: int, *, blank: bool) -> str:
         run = self._target()
@@ -139,6 +150,11 @@ class Story:
             car.rule.shown(last_ms)
         return ""
 
+    def wants_history(self) -> bool:
+        """Whether `$RMHL` can tell anything now: a lap waits for its time, or the relay's dump is under way."""
+        run = self.run
+        return self._greeted or (run is not None and bool(run.waiting))
+
     def history(self, reg: str, lap: int, lap_ms: int) -> str:
         self._greeted = False
         run = self.run
@@ -155,12 +171,12 @@ class Story:
         run.corrected(car, laps, total_ms, correction_ms)
         return ""
 
-    def entry(self, reg: str, number: str, class_no: str, names: tuple[str, str], more: Mapping[str, str]) -> str:
+    def entry(self, reg: str, number: str, class_no: str, name: str, more: Mapping[str, str]) -> str:
         run = self._target()
         car = run.car(reg)
         if car is None:
             return _TOO_MANY
-        run.entered(car, number, class_no, " ".join(part for part in names if part), more)
+        run.entered(car, number, class_no, name, more)
         return ""
 
     def run_named(self, number: int, title: str) -> str:
@@ -215,16 +231,12 @@ class Story:
 
     def _target(self) -> Run:
         """The run that records are about now."""
-        if self.told is not None:
-            return self.told.run
-        if self.run is None:
-            return self._begin(Run(self._now), "first records")
-        return self.run
+        return self.target or self._begin(Run(self._now), "first records")
 
     def _tell(self, mark: Mark) -> None:
         """What comes now may be about another run."""
         self.told = Restatement(mark, self._now.at, Run(self._now))
-        self.lines = self.told.run.shown_lines
+        self.target = self.told.run
 
     def _begin(self, run: Run, why: str) -> Run:
         """Another session is on track."""
@@ -239,7 +251,7 @@ class Story:
         provenance = Provenance((now.frame,), "run", why)
         name = session_id(now.at, self._sessions)
         self.out.append(SessionStarted(now.at, name, run.kind, "", run.title, run.track, provenance))
-        self.run, self.lines = run, run.shown_lines
+        self.run = self.target = run
         self.out += self._clock.all(now.at)
         return run
 
@@ -263,7 +275,7 @@ class Story:
         if verdict is Verdict.NEW:
             self._begin(told.run, why)
             return
-        self.told, self.lines = None, run.shown_lines
+        self.told, self.target = None, run
         self._named(run, told.run.number, told.run.title)
         merge(run, told)
         self._retitled()
