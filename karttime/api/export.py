@@ -66,7 +66,7 @@ async def export(
 
 
 def _as_json(head: ClassificationView, rows: Sequence[LapRow]) -> bytes:
-    return orjson.dumps(head.model_dump() | {"laps": [lap_view(row).model_dump() for row in rows]})
+    return orjson.dumps(head.model_dump(by_alias=True) | {"laps": [lap_view(row).model_dump() for row in rows]})
 
 
 def _as_csv(head: ClassificationView, rows: Sequence[LapRow]) -> bytes:

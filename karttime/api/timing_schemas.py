@@ -48,6 +48,8 @@ _STANDING = {
     "penalty": "",
     "status": "running",
     "in_pit": False,
+    "total_ms": 201_533,
+    "class": "Pro",
 }
 
 
@@ -84,7 +86,10 @@ class Deleted(BaseModel):
 
 
 class StandingView(BaseModel):
-    """One row of the classification."""
+    """One row of the classification.
+
+    `total_ms` (the total time) and `class` are what the board shows; null and empty where the feed has none.
+    """
 
     model_config = example(**_STANDING)
     position: int | None
@@ -105,6 +110,8 @@ class StandingView(BaseModel):
     penalty: str
     status: str
     in_pit: bool
+    total_ms: int | None = None
+    class_name: str = Field(default="", serialization_alias="class")
 
 
 class SessionView(BaseModel):

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from karttime.api.timing_schemas import Statistics
+from karttime.domain.columns import Column, Role
 from karttime.domain.competitor import Lap
-from karttime.domain.updates import LapCompleted, LapFlag, Provenance, Update
+from karttime.domain.updates import BoardRow, BoardShown, Cell, LapCompleted, LapFlag, Provenance, Update
 
 from .conftest import START, Venue, kart, lap, opening, serving, until
 from .test_rest import detail, stored
@@ -60,6 +61,18 @@ async def test_an_earlier_session_in_memory_keeps_its_board(venue: Venue) -> Non
     first = (await get("/circuits/hill/classification", params={"session": FIRST})).json()
     assert (first["source"], first["session"]["id"], len(first["standings"])) == ("board", FIRST, 2)
     assert (await get("/circuits/hill/classification")).json()["session"]["id"] == "20260101T120000Z-2"
+
+
+@pytest.mark.parametrize("path", ["classification", "session/export"])
+async def test_total_time_and_class_are_shown_where_the_board_has_them(venue: Venue, path: str) -> None:
+    """Null and empty where it has none."""
+    began, *_ = opening()
+    columns = (Column(1, Role.TOTAL_TIME, "Total", "total_time"), Column(2, Role.CLASS, "Class", "class"))
+    rows = {kart("1"): BoardRow(1, {1: Cell("", "3:21.533"), 2: Cell("", "Pro")}), kart("2"): BoardRow(2, {})}
+    await venue.publish(began, BoardShown(START, columns, rows))
+    standings = (await venue.http.get(f"/circuits/hill/{path}")).json()["standings"]
+    assert [(row["total_ms"], row["class"]) for row in standings] == [(201_533, "Pro"), (None, "")]
+    assert "class_name" not in standings[0]
 
 
 @pytest.mark.parametrize("path", ["classification", "drivers", "session/export"])
