@@ -123,6 +123,7 @@ async def test_a_changed_mapping_is_logged(venue: Venue) -> None:
     await venue.publish(*opening())
     archive = venue.service.archive
     assert archive is not None
+    await venue.service.gate.settled()
     await until(lambda: not archive.status().queued)
     [event] = (await venue.http.get("/circuits/new-hill/logs")).json()
     assert (event["event"], event["detail"]) == ("mapping-change", "C1 Clt")

@@ -42,6 +42,7 @@ async def filled(venue: Venue) -> None:
     for name in ("24089", "24090"):  # in one moment: only the competitor tells them apart
         for number in range(4):
             await venue.publish(timed(START + 500_000, name, 60_000 + number))
+    await venue.service.gate.settled()
     await until(lambda: not archive.status().queued)
 
 

@@ -103,6 +103,7 @@ async def test_a_recording_on_request_with_a_mark(
     assert "debris" in [mark.text for mark in recording.marks]
     archive = venue.service.archive
     assert archive is not None
+    await venue.service.gate.settled()
     await until(lambda: not archive.status().queued)
     events = (await venue.http.get("/circuits/hill/logs")).json()
     assert ("mark", "debris") in [(it["event"], it["detail"]) for it in events]

@@ -38,6 +38,7 @@ async def past(tmp_path: Path) -> AsyncIterator[Venue]:
         await race(venue)
         archive = venue.service.archive
         assert archive is not None
+        await venue.service.gate.settled()
         await until(lambda: not archive.status().queued)
     async with serving(tmp_path) as venue:
         yield venue
