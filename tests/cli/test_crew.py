@@ -106,7 +106,9 @@ async def test_the_end_is_told_and_leaves_nothing_behind(tmp_path: Path) -> None
     """SIGTERM: clients are told to come again, exit code 0; a kill of the collector ends its workers as well."""
     for number, code in ((signal.SIGTERM, 1012), (signal.SIGKILL, 1012)):
         async with crew(tmp_path) as run:
-            async with websockets.connect(f"ws://{run.address}/circuits/demo/live?format=karttime.v1") as client:
+            async with websockets.connect(
+                f"ws://{run.address}/circuits/demo/live?format=karttime.v1", max_queue=None
+            ) as client:
                 await client.send('{"type":"ping"}')
                 async with asyncio.timeout(5):
                     while orjson.loads(await client.recv())["type"] != "pong":
@@ -136,15 +138,15 @@ async def test_limits_count_over_all_workers(tmp_path: Path) -> None:
     """The third client is told to try again, whichever worker it came to; and who leaves makes room."""
     async with crew(tmp_path, WS_MAX_CLIENTS="2") as run:
         url = f"ws://{run.address}/circuits/demo/live?format=karttime.v1"
-        async with websockets.connect(url) as one, websockets.connect(url) as two:
+        async with websockets.connect(url, max_queue=None) as one, websockets.connect(url, max_queue=None) as two:
             await one.recv()
             await two.recv()
-            async with websockets.connect(url) as three:
+            async with websockets.connect(url, max_queue=None) as three:
                 with pytest.raises(websockets.ConnectionClosed, match="too many clients"):
                     await three.recv()
         async with asyncio.timeout(10):
             while True:
-                async with websockets.connect(url) as again:
+                async with websockets.connect(url, max_queue=None) as again:
                     try:
                         await again.recv()
                     except websockets.ConnectionClosed:

@@ -17,7 +17,7 @@ import httpx
 import orjson
 import pytest
 import websockets
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 ROUNDS = int(os.environ.get("KARTTIME_KILL_ROUNDS", "3"))
 
@@ -84,7 +84,8 @@ class Service:
         self._log.close()
 
     def stream(self, query: str = "") -> Any:
-        return websockets.connect(f"ws://127.0.0.1:{self.port}/circuits/hill/live?format=karttime.v1{query}")
+        url = f"ws://127.0.0.1:{self.port}/circuits/hill/live?format=karttime.v1{query}"
+        return websockets.connect(url, max_queue=None)  # or closing would wait for what nobody reads
 
 
 class Memory:
@@ -118,7 +119,7 @@ async def listen(service: Service, memory: Memory) -> None:
                 if message["type"] in {"patch", "snapshot"}:
                     assert message["seq"] == memory.last + 1
                     memory.last = memory.take(memory.epoch, text.encode())
-    except (ConnectionClosed, OSError):
+    except (ConnectionClosed, InvalidHandshake, OSError):
         return
 
 
@@ -134,7 +135,7 @@ async def recall(service: Service, memory: Memory) -> None:
 
 def simulated(port: int) -> "subprocess.Popen[bytes]":
     """A timing system that is quick."""
-    race = ["--preset", "endurance", "--duration", "20h", "--karts", "20", "--speed", "30", "--seed", "1"]
+    race = ["--preset", "endurance", "--duration", "20h", "--karts", "20", "--speed", "60", "--seed", "1"]
     command = ["simulate", "apex", *race, "--port", str(port)]
     return subprocess.Popen(
         [sys.executable, "-m", "karttime", *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

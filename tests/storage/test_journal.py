@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from karttime.errors import StorageError
-from karttime.storage import journal_file
+from karttime.storage import engines, journal_file
 from karttime.storage.archive import Archive, ArchiveOptions
 from karttime.storage.connections import ConnectionEvent
 from karttime.storage.database import Database
@@ -297,8 +297,11 @@ def test_what_the_database_had_already_changes_nothing(database: Database, journ
     until(lambda: journal.waiting(0, 1) == [])
 
 
-def test_rows_stay_in_it_while_the_database_takes_none(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_rows_stay_in_it_while_the_database_takes_none(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Closing does not wait for the database, and loses nothing: the next start writes them."""
+    monkeypatch.setattr(engines, "BUSY_TIMEOUT_MS", 100)
     database = Database(f"sqlite:///{tmp_path}/a.db?timeout=0")
     blocker = sqlite3.connect(tmp_path / "a.db", isolation_level=None)
     blocker.execute("BEGIN IMMEDIATE")

@@ -45,7 +45,7 @@ class Chart(PlotextPlot):
                 draw(list(it.laps), [value / 1000 for value in it.values], marker=it.marker, color=it.colour)
         if values:
             low, high = min(values), max(values)
-            steps = 4 if high > low else 0
+            steps = 2 if high > low else 0  # more labels than rows would push one another out
             ticks = [low + (high - low) * step // steps for step in range(steps + 1)] if steps else [low]
             plot.yticks([tick / 1000 for tick in ticks], [self._label(tick) for tick in ticks])
         laps = sorted({lap for it in series for lap in it.laps})
