@@ -1,6 +1,7 @@
 """Screens 3 to 7 on a recording: what they show, and each of their keys."""
 
 from pathlib import Path
+from typing import Any
 
 from textual.widgets import Input
 
@@ -165,13 +166,13 @@ async def test_the_mapping_is_accepted_by_column_and_written_once(endurance: Pat
         assert page.changes(), "what was not written is not forgotten"
 
 
-def test_a_proposal_may_have_a_confidence() -> None:
-    """Labels alone, or with how sure the analysis is; nonsense is nothing."""
-    found = proposals({"proposed_mapping": {"C1": "Kart", "C2": {"label": "Pilote", "confidence": 0.9}, "C3": 7}})
-    assert (found["C1"].label, found["C1"].confidence) == ("Kart", None)
-    assert (found["C2"].label, found["C2"].confidence) == ("Pilote", 0.9)
-    assert "C3" not in found
-    assert proposals(["x"]) == {}
+def test_proposals_are_read_from_the_analysis() -> None:
+    """Where the service puts them; empty labels and nonsense are nothing."""
+    found = proposals({"result": {"mapping": {"proposed": {"C1": "Kart", "C2": "", "C3": 7}}}})
+    assert {name: it.label for name, it in found.items()} == {"C1": "Kart"}
+    hopeless: list[Any] = [["x"], None, {"result": {}}, {"result": {"mapping": {"proposed": "C1"}}}]
+    for nonsense in hopeless:
+        assert proposals(nonsense) == {}
 
 
 async def test_the_hand_on_the_recording(endurance: Path) -> None:

@@ -203,17 +203,12 @@ class Mapping(Page):
 
 
 def proposals(told: Any) -> dict[str, Proposed]:
-    """What an analysis proposes for columns: `proposed_mapping` as labels, or as objects with confidence."""
-    found: dict[str, Proposed] = {}
-    proposed = told.get("proposed_mapping") if isinstance(told, dict) else None
-    if isinstance(proposed, dict):
-        for name, it in proposed.items():
-            if isinstance(it, str):
-                found[name] = Proposed(it)
-            elif isinstance(it, dict) and isinstance(it.get("label"), str):
-                sure = it.get("confidence")
-                found[name] = Proposed(it["label"], float(sure) if isinstance(sure, int | float) else None)
-    return found
+    """What an analysis proposes for columns: labels under `result`, `mapping`, `proposed`; empty ones are none."""
+    for key in ("result", "mapping", "proposed"):
+        told = told.get(key) if isinstance(told, dict) else None
+    if not isinstance(told, dict):
+        return {}
+    return {name: Proposed(label) for name, label in told.items() if isinstance(label, str) and label}
 
 
 def _sample(view: Model, column: dict[str, Any]) -> str:
