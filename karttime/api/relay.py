@@ -17,6 +17,7 @@ from karttime.api.limits import Doors
 from karttime.api.link import Visitor
 from karttime.api.live import LiveEndpoint
 from karttime.api.relay_wire import Kind
+from karttime.engine.supervisor import shielded
 
 log = logging.getLogger(__name__)
 
@@ -146,8 +147,8 @@ class Relay(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         try:
             for told in self._reader.feed(data):
-                self._take(told)
-        except (ValueError, KeyError, TypeError):
+                shielded(self._take, told)  # a fault with one client costs the others nothing
+        except ValueError:
             log.exception("A worker says what cannot be understood: it is cut off")
             self._transport.abort()
 

@@ -142,6 +142,7 @@ class Journal:
             file.refuse_foreign(other)
             with self._reading:
                 rows = file.move_waiting(self._reader, other)
+                waits = file.load(self._reader)
         except (StorageError, sqlite3.Error) as error:
             log.warning("What waits in %s cannot be taken over: %s", other, error)
             return
@@ -150,7 +151,7 @@ class Journal:
         if rows:
             log.warning("%d rows that waited in %s for the database are taken over", rows, other.name)
             with self._wake:
-                self._rows += rows
+                self._rows, self._size = waits.rows, waits.size
         self.on_rows()
 
     def append(self, entries: Sequence[Entry], done: Done) -> None:

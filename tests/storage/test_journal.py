@@ -159,6 +159,7 @@ def test_services_that_share_a_database_have_a_journal_each(tmp_path: Path, data
     first.close()
     again = open_beside(path)
     assert (again.path.name, again.status().rows) == ("k.journal.db", 5)
+    assert again.status().size == sum(len(packet.content) for packet in again.waiting(0, 100))
     assert again.stored("hill") == ("e", 1, b"one", [])
     Archive(database, journal=again).close(PATIENCE)
     assert {it.epoch for it in rows_of(database)} == {"e", "f"}
