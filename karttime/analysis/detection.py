@@ -1,6 +1,6 @@
 """Which format a sample of frames is in: every format scores it, the best one wins if it is good enough."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from karttime.feeds.base import FeedFormat
@@ -12,6 +12,7 @@ GOOD_ENOUGH = 0.3
 SURE = 0.8
 _MIXED_FRAMES, _MIXED_SHARE = 3, 0.05
 SAMPLE_FRAMES = 400
+_MOST_FRAMES = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +47,26 @@ class Detection:
     others: Sequence[Frame] = ()
 
 
+def sample_of(frames: Iterable[Frame]) -> list[Frame]:
+    """The beginning of a stream, as far as it takes until enough was said: a quiet hour of keep-alives says nothing."""
+    sample: list[Frame] = []
+    telling = 0
+    for frame in frames:
+        sample.append(frame)
+        telling += not _is_silent(frame)
+        if telling >= SAMPLE_FRAMES or len(sample) >= _MOST_FRAMES:
+            break
+    return sample
+
+
+def _is_silent(frame: Frame) -> bool:
+    return frame.text is not None and not frame.text[:64].strip()
+
+
 def detect(sample: Sequence[Frame], formats: Mapping[str, FeedFormat] = FORMATS) -> Detection:
     """Score a sample with every format, as few frames of it as make sure."""
+    if len(sample) > SAMPLE_FRAMES:
+        sample = [frame for frame in sample if not _is_silent(frame)][:SAMPLE_FRAMES] or sample[:SAMPLE_FRAMES]
     ranking = _rank(sample, formats)
     best = ranking[0]
     own, others = _parts(sample, formats)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
-from karttime.analysis.detection import SAMPLE_FRAMES, UNKNOWN, Detection, detect
+from karttime.analysis.detection import UNKNOWN, Detection, detect, sample_of
 from karttime.domain.logbook import Logbook
 from karttime.feeds.base import Decoder, FeedFormat, Rejection
 from karttime.feeds.formats import FORMATS
@@ -71,7 +71,7 @@ def analyze(
         progress: called now and then with the number of frames and bytes read so far.
     """
     stream = iter(frames)
-    head = list(islice(stream, SAMPLE_FRAMES))
+    head = sample_of(stream)
     detection = detect(head, formats)
     report = Report(detection)
     if spec is not None:

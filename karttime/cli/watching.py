@@ -77,9 +77,7 @@ def _local() -> Address:
 
 def _replay(wanted: Wanted) -> Source:
     """A recording. Raises `UsageError` where it is none, or in no known format."""
-    from itertools import islice
-
-    from karttime.analysis.detection import SAMPLE_FRAMES, UNKNOWN, detect
+    from karttime.analysis.detection import UNKNOWN, detect, sample_of
     from karttime.api.facts import facts
     from karttime.api.v1 import V1Stream
     from karttime.engine.clock import Clock
@@ -90,7 +88,7 @@ def _replay(wanted: Wanted) -> Source:
 
     speed = parse_speed(wanted.speed)
     recording = read_frames(wanted.replay)
-    detection = detect(list(islice(recording, SAMPLE_FRAMES)), FORMATS)
+    detection = detect(sample_of(recording), FORMATS)
     if detection.name == UNKNOWN:
         raise UsageError(f"{wanted.replay[0]} is in no known format: `karttime analyze` says what was looked for")
     return Replay(

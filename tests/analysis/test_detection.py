@@ -1,10 +1,11 @@
 """Which format a sample is in."""
 
 from collections.abc import Sequence
+from itertools import count
 
 import pytest
 
-from karttime.analysis.detection import GOOD_ENOUGH, UNKNOWN, detect
+from karttime.analysis.detection import GOOD_ENOUGH, SAMPLE_FRAMES, UNKNOWN, detect, sample_of
 from karttime.feeds.apex.decoder import ApexDecoder
 from karttime.feeds.base import FeedFormat, Score
 from karttime.feeds.frame import Frame
@@ -52,8 +53,8 @@ def test_unknown_has_a_reason() -> None:
 def test_a_simulated_feed_is_apex() -> None:
     """From its first frames on."""
     frames = list(simulator(Options(preset="sprint", karts=3, duration_ms=145_000)).frames())
-    for count in (1, 5, len(frames)):
-        found = detect(frames[:count])
+    for many in (1, 5, len(frames)):
+        found = detect(frames[:many])
         assert (found.name, found.evidence != ()) == ("apex", True)
 
 
@@ -68,3 +69,14 @@ def test_a_relay_is_told_from_plain_rmonitor() -> None:
 def test_other_things_are_unknown(text: str) -> None:
     """Nothing is guessed."""
     assert detect([Frame(n, text) for n in range(50)]).name == UNKNOWN
+
+
+def test_a_quiet_hour_is_waited_for() -> None:
+    """Keep-alives do not use up the sample; what is said after them decides, and a stream of them alone ends too."""
+    frames = [Frame(n, "\n") for n in range(3000)] + [Frame(3000 + n, "r72c9|tn|41.956\n") for n in range(500)]
+    sample = sample_of(iter(frames))
+    assert len(sample) == 3000 + SAMPLE_FRAMES
+    assert detect(sample).name == "apex"
+    silence = sample_of(Frame(n, "\n") for n in count())
+    assert detect(silence).name == UNKNOWN
+    assert detect(silence).evidence == ("only keep-alives were sent",)

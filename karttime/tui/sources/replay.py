@@ -8,13 +8,12 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
-from itertools import islice
 from typing import Any, Final, Protocol
 
 import orjson
 
 from karttime.analysis.describe import describe
-from karttime.analysis.detection import SAMPLE_FRAMES, detect
+from karttime.analysis.detection import detect, sample_of
 from karttime.client.fold import State, fold
 from karttime.client.stream import Health, HealthChanged, Shown
 from karttime.domain.session import Session
@@ -304,7 +303,7 @@ class Replay:
                 raise UsageError(f"a recording cannot do this ({name}): attach to a server with --connect")
 
     def _detect(self) -> dict[str, Any]:
-        found = detect(list(islice(self._recording, SAMPLE_FRAMES)))
+        found = detect(sample_of(self._recording))
         ranking = [{"name": it.name, "score": it.score} for it in found.ranking]
         return {
             "format": found.name,

@@ -55,6 +55,23 @@ def test_other_things_are_not_apex(text: str) -> None:
     assert score(sample(*[text] * 30)).value < 0.3
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "r72c9|to|41.\n",
+        "r7|#|5\n",
+        "dyn1|countdown|329961\n",
+        "light|lg|\n",
+        'class="in">6 Tours</td><td data-id="r3643c6" class="ib">13 Tours</td>\n',
+        'com||<p><b>11:12</b><span data-flag="green"></span>Start</p>\n',
+    ],
+)
+def test_one_line_is_enough(text: str) -> None:
+    """To be told, not to be sure; also where a message was cut before it."""
+    assert 0.3 <= score(sample(text)).value < 0.8
+    assert 0.3 <= score(sample("eam|MARK [0:30]\n", text)).value < 0.8
+
+
 def test_keep_alives_alone_prove_nothing() -> None:
     """But they are named as what was seen."""
     found = score(sample(*["\n"] * 36))
