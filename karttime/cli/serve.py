@@ -39,7 +39,6 @@ def serve(  # noqa: PLR0913, PLR0917 - each argument is an option of the command
 
     Every circuit given here is collected at once. Settings come from the environment or a .env file.
     """
-    from karttime.cli.serving import Plan, run
     from karttime.errors import UsageError
     from karttime.settings import load
 
@@ -54,4 +53,6 @@ def serve(  # noqa: PLR0913, PLR0917 - each argument is an option of the command
         record_dir=record_dir,
         allow_private=allow_private or None,
     )
+    from karttime.cli.serving import Plan, run  # after the settings: what is wrong there is said at once
+
     run(Plan(settings, tuple(circuit or ()), demo=demo, start=not no_start))

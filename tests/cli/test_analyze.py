@@ -5,16 +5,16 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from karttime.cli.main import main
 from karttime.recording.format import RecordingHeader
 from karttime.recording.writer import RecordingWriter
 from karttime.simulator.scenarios import START_AT, Options, simulator
+
+from .conftest import Run
 
 ESC = "\x1b"
 EVIL_NAMES = (
@@ -25,24 +25,6 @@ EVIL_NAMES = (
     "\u202egnorw",
     "TAB\tNUL\x00",
 )
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run `karttime` in this process: exit code, output, errors."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["karttime", *map(str, arguments)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        out, err = capsys.readouterr()
-        code = stopped.value.code
-        return int(code) if isinstance(code, int) else 0, out, err
-
-    return call
 
 
 @pytest.fixture(scope="module")

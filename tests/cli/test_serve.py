@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -19,6 +19,10 @@ from websockets.sync.client import connect
 
 from karttime.recording.reader import open_recording
 from karttime.settings import Settings
+
+from .conftest import Run
+
+Refused = Callable[..., tuple[int, str]]
 
 COMMAND = (sys.executable, "-m", "karttime", "serve")
 
@@ -60,14 +64,20 @@ def end(process: "subprocess.Popen[str]", number: int = signal.SIGTERM) -> tuple
     return process.wait(10), time.monotonic() - begin
 
 
-def refused(folder: Path, *arguments: str, **values: str) -> tuple[int, str]:
+@pytest.fixture
+def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run) -> Refused:
     """Exit code and the line of a command that cannot run."""
-    command = [*COMMAND, *arguments]
-    result = subprocess.run(
-        command, capture_output=True, text=True, cwd=folder, env=environment(**values), timeout=30, check=False
-    )
-    assert "Traceback" not in result.stderr
-    return result.returncode, result.stderr.strip()
+
+    def call(*arguments: str, **values: str) -> tuple[int, str]:
+        for name in Settings.model_fields:
+            monkeypatch.delenv(name.upper(), raising=False)
+        for name, value in values.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.chdir(tmp_path)
+        code, _, error = run("serve", *arguments)
+        return code, error.strip()
+
+    return call
 
 
 def test_the_demonstration_shows_data_at_once_and_ends_cleanly(tmp_path: Path) -> None:
@@ -127,11 +137,11 @@ def test_no_start_waits_until_somebody_asks(tmp_path: Path) -> None:
         assert httpx.post(f"http://{address}/circuits/demo/start-timing").json()["status"] == "started"
 
 
-def test_a_port_in_use_is_one_line(tmp_path: Path) -> None:
+def test_a_port_in_use_is_one_line(refused: Refused) -> None:
     """Exit code 1, and what to do."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        code, line = refused(tmp_path, "--demo", "--port", port)
+        code, line = refused("--demo", "--port", port)
     assert (code, line) == (
         1,
         f"karttime: port {port} on 127.0.0.1 is in use: stop what runs there, or choose another with --port",
@@ -159,19 +169,19 @@ def test_a_port_in_use_is_one_line(tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_is_one_line_and_exit_2(
-    tmp_path: Path, arguments: tuple[str, ...], values: dict[str, str], says: str
+    refused: Refused, arguments: tuple[str, ...], values: dict[str, str], says: str
 ) -> None:
     """It names what the person has to change."""
-    code, line = refused(tmp_path, *arguments, **values)
+    code, line = refused(*arguments, **values)
     assert code == 2
     assert says in line
     assert len(line.splitlines()) == 1
 
 
-def test_a_database_that_cannot_be_opened_is_one_line(tmp_path: Path) -> None:
+def test_a_database_that_cannot_be_opened_is_one_line(refused: Refused, tmp_path: Path) -> None:
     """Exit code 1: it is asked for rightly, and does not work."""
     (tmp_path / "a.db").write_bytes(b"no database at all, only a text that is long enough to be looked at" * 20)
-    code, line = refused(tmp_path, "--demo", "--port", "0", "--database", f"sqlite:///{tmp_path}/a.db")
+    code, line = refused("--demo", "--port", "0", "--database", f"sqlite:///{tmp_path}/a.db")
     assert (code, len(line.splitlines())) == (1, 1)
     assert "a.db" in line
 
