@@ -214,11 +214,12 @@ def shown(env_file: Path | None = Path(".env")) -> list[Shown]:
         elif name in in_file:
             source = ".env"
         value = settings.policy if name == "auth_policy" else getattr(settings, name)
-        found.append(Shown(name.upper(), _text(value), source))
+        found.append(Shown(name.upper(), text_of(value), source))
     return found
 
 
-def _text(value: object) -> str:
+def text_of(value: object) -> str:
+    """A value as it stands in the environment, without the password of an address."""
     if value is None:
         return ""
     if isinstance(value, bool):

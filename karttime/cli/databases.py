@@ -13,10 +13,12 @@ from typing import Any, BinaryIO, Final
 import orjson
 
 from karttime.analysis.document import csv_safe
+from karttime.cli.places import journal_path
 from karttime.domain.times import iso_from_ms
 from karttime.engine.clock import Clock
 from karttime.errors import UsageError
 from karttime.settings import load
+from karttime.storage.backup import backup as copy_files
 from karttime.storage.database import Database, look
 from karttime.storage.engines import parse_url
 from karttime.storage.export import KINDS, columns, stored
@@ -97,6 +99,16 @@ def export(url: str | None, target: str, only: Sequence[str], circuit_id: str | 
         if table:
             return _write_csv(file, columns(kinds[0]), stored(database, kinds[0], circuit_id))
         return sum(_write_lines(file, kind, stored(database, kind, circuit_id)) for kind in kinds)
+
+
+def backup(url: str | None, folder: Path) -> tuple[list[Path], str]:
+    """Copy the journal, and an SQLite file: the copies, and what is left for others to do, in a sentence."""
+    settings = load(database_url=url)
+    address = settings.database_url
+    copies = copy_files(address, journal_path(settings, address), folder)
+    if parse_url(address).get_backend_name() == "sqlite":
+        return copies, ""
+    return copies, "the journal is copied; now make a dump of the PostgreSQL database itself, with pg_dump"
 
 
 def _write_lines(file: BinaryIO, kind: str, rows: Iterable[Mapping[str, Any]]) -> int:

@@ -1,11 +1,12 @@
 """`karttime db`: the database that `serve` writes."""
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-db = typer.Typer(rich_markup_mode=None, help="The database: upgrade, status, prune, export.")
+db = typer.Typer(rich_markup_mode=None, help="The database: upgrade, status, prune, export, backup.")
 
 Database = Annotated[str | None, typer.Option("--database", metavar="URL", help="Database.  [DATABASE_URL, SQLite]")]
 Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
@@ -78,3 +79,23 @@ def export(
 
     count = databases.export(database, file, [kind.value for kind in only or ()], circuit)
     typer.echo(f"{count} rows in {file}", err=True)
+
+
+@db.command()
+def backup(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Where to; made if it is not there.", show_default=False)
+    ],
+    database: Database = None,
+) -> None:
+    """Copy the journal and an SQLite database to a folder; also while serve runs.
+
+    Of PostgreSQL only the journal is copied: make a dump of the database after it.
+    """
+    from karttime.cli import databases
+
+    copies, left = databases.backup(database, folder)
+    for copy in copies:
+        typer.echo(copy)
+    if left:
+        typer.echo(left, err=True)

@@ -1,7 +1,6 @@
 """What `karttime serve` is made of: engine, archive, application and socket, put together and taken apart again."""
 
 import asyncio
-import hashlib
 import logging
 import os
 import socket
@@ -17,8 +16,6 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
-import platformdirs
-
 from karttime.api.access import Access
 from karttime.api.app import create_app
 from karttime.api.limits import LIMITS
@@ -31,6 +28,7 @@ from karttime.api.stored import FRESH_S, StoredCircuits, StoredKeys
 from karttime.circuits.circuit import Circuit
 from karttime.circuits.local import LocalCircuits, local_circuits
 from karttime.cli.crew import Crew, serve_by
+from karttime.cli.places import journal_path
 from karttime.domain.classification import classification
 from karttime.domain.display import clean
 from karttime.domain.times import format_time
@@ -51,7 +49,6 @@ from karttime.settings import Settings
 from karttime.simulator import scenarios
 from karttime.storage.archive import Archive
 from karttime.storage.database import Database
-from karttime.storage.engines import parse_url
 from karttime.storage.journal import Journal, JournalOptions, open_beside
 
 log = logging.getLogger("karttime")
@@ -140,16 +137,9 @@ def _database_url(plan: Plan) -> Iterator[str]:
 
 
 def _journal(settings: Settings, url: str) -> Journal:
-    """Beside an SQLite file; for a server, in the user's data folder, one for each database."""
     options = JournalOptions(parse_size(settings.journal_max_size), settings.journal_full_sync)
-    if settings.journal_path is not None:
-        return Journal(settings.journal_path.expanduser(), options)
-    address = parse_url(url)
-    if address.get_backend_name() == "sqlite":
-        file = Path(address.database or "").expanduser()
-        return open_beside(file.with_name(f"{file.stem}.journal.db"), options)
-    name = hashlib.sha256(f"{address.host}:{address.port}/{address.database}".encode()).hexdigest()[:12]
-    return open_beside(platformdirs.user_data_path("karttime") / f"{name}.journal.db", options)
+    path = journal_path(settings, url)
+    return Journal(path, options) if settings.journal_path is not None else open_beside(path, options)
 
 
 async def _run(plan: Plan, circuits: LocalCircuits, archive: Archive, listener: socket.socket) -> None:

@@ -74,6 +74,11 @@ class _Job(NamedTuple):
     done: Done
 
 
+def places(path: Path) -> list[Path]:
+    """Where the journals of services that share a database are, the first of them at the path itself."""
+    return [path, *(path.with_name(f"{path.stem}.{number}{path.suffix}") for number in range(2, MAX_BESIDE + 1))]
+
+
 def open_beside(path: Path, options: JournalOptions | None = None) -> "Journal":
     """The journal at a path, or, while another process has that, the next free one of `name.2.db`, `name.3.db`, ….
 
@@ -82,7 +87,7 @@ def open_beside(path: Path, options: JournalOptions | None = None) -> "Journal":
     Raises:
         StorageError: none of them can be opened.
     """
-    paths = [path, *(path.with_name(f"{path.stem}.{number}{path.suffix}") for number in range(2, MAX_BESIDE + 1))]
+    paths = places(path)
     for chosen in paths:
         try:
             journal = Journal(chosen, options)

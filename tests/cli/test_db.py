@@ -255,3 +255,14 @@ def test_a_server_that_is_away_is_one_line_without_the_password(run: Run) -> Non
         assert "cannot be used" in result.err
         assert result.err.count("\n") == 1
         assert "canary" not in result.err
+
+
+def test_a_backup_names_its_files_and_what_is_left_to_do(run: Run, url: str, tmp_path: Path) -> None:
+    """The copies on standard output; for PostgreSQL, that a dump is to follow."""
+    result = run("backup", tmp_path / "copy", "--database", url)
+    assert result.code == 0
+    if url.startswith("sqlite"):
+        assert result.out.split() == [f"{tmp_path}/copy/karttime.db"]
+        assert run("backup", tmp_path / "copy", "--database", url).code == 2
+    else:
+        assert "pg_dump" in result.err
