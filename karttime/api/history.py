@@ -224,7 +224,7 @@ async def logs(
     limit: Limit = 50,
     cursor: Annotated[str | None, cursor_query(4711)] = None,
 ) -> list[ConnectionEventView]:
-    """What became of the circuit's connection, its sessions and its column mapping, newest first."""
+    """What became of the circuit's connection, sessions and column mapping, and what race control did; newest first."""
     await service.circuit(circuit_id)
     key = decode(cursor, int)
     rows = await _read(service, connections.newest, circuit_id, limit, None if key is None else key[0])

@@ -1,8 +1,12 @@
 """What of a circuit's publications is kept: rows for the database."""
 
+from collections.abc import Iterator
+
 from karttime.circuits.circuit import Circuit
 from karttime.circuits.urls import shown
-from karttime.domain.display import clean
+from karttime.domain.display import clean, flag_text, note_text
+from karttime.domain.session import MAX_NOTES
+from karttime.domain.updates import FlagChanged, MessageShown, NotesAdded, Update
 from karttime.engine.hub import Publication
 from karttime.engine.status import StatusPublication
 from karttime.storage.connections import ConnectionEvent
@@ -10,6 +14,7 @@ from karttime.storage.extract import Batch, Extract, Origin, Place
 
 MAX_EVENT = 32
 MAX_DETAIL = 1000
+_RACE_CONTROL = (FlagChanged, MessageShown, NotesAdded)
 
 
 def event(circuit_id: str, at: int, name: str, detail: str) -> Batch:
@@ -24,6 +29,7 @@ class Keeping:
         self._circuit = circuit
         self._extract = Extract(Origin(circuit.id, shown(circuit.url), circuit.feed))
         self._running: str | None = None
+        self._noted: set[str] = set()
 
     def adopt(self, circuit: Circuit) -> None:
         """The circuit was edited: rows name where they come from."""
@@ -41,10 +47,40 @@ class Keeping:
         batch = self._extract.take(place, item.at, session, item.changes)
         if session is not None and session.id != self._running:
             self._running = session.id
+            self._noted.clear()
             told = clean(f"{session.id} {session.title}")
             batch.extend(event(self._circuit.id, item.at, "session-change", told))
+        for change in item.changes:
+            for fact in change.facts:
+                if isinstance(fact, _RACE_CONTROL):
+                    batch.connections.extend(self._race_control(fact))
         return batch
+
+    def _race_control(self, fact: Update) -> Iterator[ConnectionEvent]:
+        for name, told in _told(fact):
+            if isinstance(fact, NotesAdded):  # each connection of a feed tells the whole list
+                if told in self._noted:
+                    continue
+                if len(self._noted) >= MAX_NOTES:
+                    self._noted.clear()
+                self._noted.add(told)
+            yield ConnectionEvent(self._circuit.id, fact.at, name, told[:MAX_DETAIL])
 
     def forget(self) -> None:
         """Rows were lost: say everything again with the next ones."""
         self._extract.forget()
+
+
+def _told(fact: Update) -> Iterator[tuple[str, str]]:
+    """What race control did, for the log: flags, notes, penalties. Other messages are a ticker, which never ends."""
+    match fact:
+        case FlagChanged():
+            yield "flag", flag_text(fact.flag.value, clean(fact.text))
+        case MessageShown(level="penalty") if text := clean(fact.text):
+            yield "penalty", text
+        case NotesAdded():
+            for note in fact.notes:
+                told = note_text(clean(note.time), clean(note.number), clean(note.text))
+                yield "penalty" if note.kind == "penalty" else "note", told
+        case _:
+            pass

@@ -33,6 +33,16 @@ def clean(text: str, limit: int = MAX_TEXT) -> str:
     return text.encode("utf-8", "ignore").decode("utf-8")[:limit]
 
 
+def flag_text(flag: str, text: str) -> str:
+    """A flag in words, with the board's own where they say more: `yellow (SLOW ZONE 3)`."""
+    return f"{flag} ({text})" if text and text.casefold() != flag else flag
+
+
+def note_text(time: str, number: str, text: str) -> str:
+    """An entry of the race-control list in one line: `14:05 kart 7: cut the chicane`."""
+    return " ".join(part for part in (time, f"kart {number}:" if number else "", text) if part)
+
+
 def displayed(columns: Sequence[Column], competitor: Competitor) -> dict[str, str]:
     """A competitor's whole row as displayed, by `C1`…`Cn` in column order; an empty text where nothing is shown."""
     cells = competitor.cells

@@ -16,7 +16,7 @@ from karttime.tui.feeder import Feeder
 from karttime.tui.help import help_text
 from karttime.tui.keys import Preferences
 from karttime.tui.model import Model
-from karttime.tui.screens import SCREENS
+from karttime.tui.screens import NAMES, opener
 from karttime.tui.screens.page import Page
 from karttime.tui.sources.base import Source
 from karttime.tui.text import safe
@@ -35,11 +35,11 @@ class Dashboard(App[None], inherit_bindings=False):
 
     CSS_PATH = "karttime.tcss"
     TITLE = "karttime"
-    MODES: ClassVar[dict[str, Any]] = dict(SCREENS)
+    MODES: ClassVar[dict[str, Any]] = {name: opener(name) for name in NAMES}
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
             Binding(str(number), f"switch('{name}')", name.title(), show=False, id=f"app.{name}")
-            for number, name in enumerate(SCREENS, 1)
+            for number, name in enumerate(NAMES, 1)
         ),
         Binding("question_mark", "help", "Help", key_display="?", id="app.help"),
         Binding("space", "pause", "Pause", id="app.pause"),
@@ -172,7 +172,7 @@ class Dashboard(App[None], inherit_bindings=False):
             self.push_screen(Confirm("Leave the dashboard?", "Leave", "Stay"), lambda yes: self.exit() if yes else None)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        for name in SCREENS:
+        for name in NAMES:
             yield SystemCommand(f"Screen: {name.title()}", f"Go to {name}", partial(self.switch_mode, name))
         for theme in THEMES:
             yield SystemCommand(

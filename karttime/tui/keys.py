@@ -10,7 +10,7 @@ theme = "karttime-high-contrast"
 """
 
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,8 +32,10 @@ def default_path() -> Path:
     return platformdirs.user_config_path("karttime") / "tui.toml"
 
 
-def load(path: Path, *, known: Collection[str], themes: Collection[str], wanted: bool = False) -> Preferences:
-    """Read the file; nothing is preferred where there is none, unless it is `wanted`.
+def load(
+    path: Path, *, known: Callable[[], Collection[str]], themes: Collection[str], wanted: bool = False
+) -> Preferences:
+    """Read the file; nothing is preferred where there is none, unless it is `wanted`. `known` names the keys.
 
     Raises:
         UsageError: it cannot be read, or says something unknown; the text says what is known.
@@ -53,9 +55,10 @@ def load(path: Path, *, known: Collection[str], themes: Collection[str], wanted:
         raise UsageError(f"{path}: theme is one of {', '.join(sorted(themes))}")
     if not isinstance(keys, dict):
         raise UsageError(f'{path}: keys is a table, such as [keys] and below it "app.pause" = "p"')
+    names = known() if keys else ()
     for name, key in keys.items():
-        if name not in known:
-            raise UsageError(f"{path}: there is no key {name!r}; there are {', '.join(sorted(known))}")
+        if name not in names:
+            raise UsageError(f"{path}: there is no key {name!r}; there are {', '.join(sorted(names))}")
         if not isinstance(key, str) or not key.strip():
             raise UsageError(f'{path}: {name} is a key such as "p" or "ctrl+p"')
     return Preferences(keys, theme)

@@ -10,7 +10,7 @@ from karttime.tui.facts import moment
 from karttime.tui.model import Model
 from karttime.tui.race import UNCLEAN, Runner
 from karttime.tui.text import clock_of, difference, duration, lap_time, safe
-from karttime.tui.widgets.grid import Cell, Column, Row
+from karttime.tui.widgets.columns import Cell, Column, Row
 
 _FLAG_SIGNS: Final = {
     LapFlag.FIRST: "first",

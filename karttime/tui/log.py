@@ -37,7 +37,6 @@ class Entry:
     kind: str
     text: str
     kart: str = ""
-    detail: str = ""
 
 
 class Log:
@@ -61,17 +60,23 @@ class Log:
         """Oldest first."""
         return self._entries
 
-    def add(self, at: int, kind: str, text: str, kart: str = "", detail: str = "") -> None:
-        """Note what happened, once."""
-        key = (at, kind, text, kart)
-        if key in self._known:
+    def add(self, at: int, kind: str, text: str, kart: str = "", *, repeats: bool = True) -> None:
+        """Note what happened, once; `repeats`: the same words at another moment are another event."""
+        keys = (at, kind, text, kart), (0, kind, text, kart)
+        if keys[0] in self._known or (not repeats and keys[1] in self._known):
             return
-        self._known.add(key)
-        insort(self._entries, Entry(at, next(self._numbers), kind, text, kart, detail))
+        self._known.update(keys)
+        insort(self._entries, Entry(at, next(self._numbers), kind, text, kart))
         self.revision += 1
         if len(self._entries) > self._limit:
             oldest = self._entries.pop(0)
-            self._known.discard((oldest.at, oldest.kind, oldest.text, oldest.kart))
+            self._known -= {(at, oldest.kind, oldest.text, oldest.kart) for at in (0, oldest.at)}
+
+    def copy(self) -> "Log":
+        """One that stands still."""
+        log = Log(self._limit)
+        log._entries, log.revision = list(self._entries), self.revision
+        return log
 
     def clear(self) -> None:
         """Forget everything."""

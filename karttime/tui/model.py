@@ -16,6 +16,7 @@ from karttime.tui.facts import moment, whole
 from karttime.tui.log import Log
 from karttime.tui.race import Decision, Race
 from karttime.tui.sources.base import CircuitInfo, Event, History, Mode
+from karttime.tui.telling import ELSEWHERE, TELLERS, repeats, told
 from karttime.tui.text import lap_time, safe
 
 _NOTHING: Mapping[str, Any] = {}
@@ -76,10 +77,8 @@ class Model:
     def frozen(self) -> "Model":
         """A model that stands still: what is taken later is not in it, and no time passes."""
         stopped = self.monotonic()
-        log = Log()
-        for entry in self.log:
-            log.add(entry.at, entry.kind, entry.text, entry.kart, entry.detail)
-        return replace(self, monotonic=lambda: stopped, race=self.race.copy(), log=log, rates=deepcopy(self.rates))
+        race, log, rates = self.race.copy(), self.log.copy(), deepcopy(self.rates)
+        return replace(self, monotonic=lambda: stopped, race=race, log=log, rates=rates)
 
     def choose(self, circuit_id: str) -> None:
         """Show another circuit."""
@@ -183,8 +182,8 @@ class Model:
     def _health(self, health: Health, reason: str) -> None:
         if health is not self.health and (self.state is not None or health is not Health.LOST):
             words = {Health.LIVE: "live", Health.STALE: "feed lost", Health.LOST: "server lost"}[health]
-            told = f"{words}: {safe(reason, 200)}" if reason and health is not Health.LIVE else words
-            self.log.add(self.moment(), "connection", told)
+            why = f": {safe(reason, 200)}" if reason and health is not Health.LIVE else ""
+            self.log.add(self.moment(), "connection", words + why)
         self.health, self.reason = health, reason
 
     def _shown(self, event: Shown) -> None:
@@ -209,7 +208,7 @@ class Model:
         facts["connection"] = [
             it
             for it in facts.get("connection", ())
-            if it.get("event") in _ELSEWHERE or moment(it.get("at")) < self._chosen_at
+            if it.get("event") in ELSEWHERE or moment(it.get("at")) < self._chosen_at
         ]
         self._facts(facts, past=True)
 
@@ -224,14 +223,20 @@ class Model:
                 )
         for fact in facts.get("stops", ()):
             self._stop(fact, past=past)
-        for kind, tell in _TELLERS.items():
+        for kind in TELLERS:
             for fact in facts.get(kind, ()):
-                self.log.add(moment(fact.get("at")), *tell(fact))
+                self.log.add(moment(fact.get("at")), *told(kind, fact), repeats=repeats(kind, fact))
+        for fact in facts.get("sessions", ()):
+            self._session(fact)
+
+    def _session(self, fact: Fields) -> None:
+        title = safe(fact.get("title") or self.session.get("title") or fact.get("id") or "")
+        self.log.add(moment(fact.get("at")), "session", "ended" if fact.get("event") == "ended" else title)
 
     def _stop(self, fact: Fields, *, past: bool) -> None:
         key, event = str(fact.get("competitor_id", "")), fact.get("event")
-        laps = whole(self.competitors.get(key, _NOTHING).get("laps_timed")) or 0
-        self.race.stop(fact, laps)
+        fields = self.competitors.get(key, _NOTHING)
+        self.race.stop(fact, whole(fields.get("laps_timed")) or 0, whole(fields.get("stops_seen")))
         kind = "pit-in" if event == "in" else "pit-out"
         if not past:
             self.race.runner(key).pulse = (self.monotonic(), kind)
@@ -253,57 +258,3 @@ class Model:
             text = f"lap {decision.lap} {words}: {safe(decision.reason, 200)}"
             self.log.add(decision.at, "decision", text, self.kart(decision.competitor_id))
         self.revision += 1
-
-
-def _flag(fact: Fields) -> tuple[str, str]:
-    text = safe(fact.get("text") or "")
-    flag = safe(fact.get("flag") or "")
-    return "flag", f"{flag} ({text})" if text and text.casefold() != flag else flag
-
-
-def _message(fact: Fields) -> tuple[str, str]:
-    kind = "penalty" if fact.get("level") == "penalty" else "message"
-    return kind, safe(fact.get("text") or "(cleared)", 200)
-
-
-def _note(fact: Fields) -> tuple[str, ...]:
-    if fact.get("cleared"):
-        return "note", "the race-control list was emptied"
-    kind = "penalty" if fact.get("kind") == "penalty" else "note"
-    text = " ".join(part for part in (safe(fact.get("time") or ""), safe(fact.get("text") or "", 200)) if part)
-    return kind, text, safe(fact.get("number") or "", 12)
-
-
-def _session(fact: Fields) -> tuple[str, str]:
-    title = safe(fact.get("title") or "")
-    return "session", f"{safe(fact.get('event') or '')} {title or safe(fact.get('id') or '')}"
-
-
-_ELSEWHERE: Mapping[str, str] = {
-    "session-change": "session",
-    "mapping-change": "mapping",
-    "mark": "mark",
-    "lap-decision": "decision",
-}
-"""Events of a server's log that are not about its connection, with our kind."""
-
-
-def _connection(fact: Fields) -> tuple[str, str]:
-    event, detail = safe(fact.get("event") or ""), safe(fact.get("detail") or "", 200)
-    kind = _ELSEWHERE.get(event, "connection")
-    return kind, detail if kind in {"mark", "decision"} else f"{event}: {detail}" if detail else event
-
-
-def _mark(fact: Fields) -> tuple[str, str]:
-    return "mark", safe(fact.get("text") or "", 200)
-
-
-_TELLERS: Mapping[str, Callable[[Fields], tuple[str, ...]]] = {
-    "flags": _flag,
-    "messages": _message,
-    "notes": _note,
-    "sessions": _session,
-    "connection": _connection,
-    "marks": _mark,
-}
-"""Kind and text, perhaps kart, of log entries for the facts that only the log shows."""

@@ -80,6 +80,11 @@ class Runner:
                     break
         return round(fmean(times)) if times else None
 
+    @property
+    def waiting(self) -> bool:
+        """Whether it was seen to enter the pit lane, and not to leave it."""
+        return bool(self.stops) and self.stops[-1].out_at is None
+
     def entered(self, at: int, after_lap: int) -> None:
         """It drove into the pit lane."""
         if not any(stop.in_at == at for stop in self.stops):
@@ -88,7 +93,7 @@ class Runner:
     def left(self, at: int, after_lap: int) -> None:
         """It left the pit lane."""
         stops = self.stops
-        if stops and stops[-1].out_at is None:
+        if self.waiting:
             stops[-1] = replace(stops[-1], out_at=at)
         elif after_lap and all(stop.out_at != at and stop.after_lap != after_lap for stop in stops):
             stops.append(PitStop(len(stops) + 1, None, at, after_lap))
@@ -127,11 +132,7 @@ class Race:
         runner = self.runner(competitor_id)
         lap = lap_of(fact)
         if fact.get("revised") and number in runner.laps:
-            old = runner.laps[number]
-            flags = old.flags | {LapFlag.CORRECTED}
-            if lap is None:
-                flags |= {LapFlag.DOUBTFUL}
-            lap = replace(lap or old, flags=flags, sectors=old.sectors)
+            lap = _revised(runner.laps[number], fact)
         if lap is None:
             return None
         runner.add(lap)
@@ -140,15 +141,15 @@ class Race:
             return lap
         return None
 
-    def stop(self, fact: Fields, laps: int) -> None:
-        """Take a stop event in; `laps` timed so far, where the fact does not say it."""
+    def stop(self, fact: Fields, laps: int, stops: int | None = None) -> None:
+        """Take a stop event in; `laps` timed so far, where the fact does not say it, of `stops` so far, where known."""
         runner = self.runner(str(fact.get("competitor_id", "")))
         at = moment(fact.get("at"))
         after = whole(fact.get("after_lap"))
         after = laps if after is None else after
         if fact.get("event") == "in":
             runner.entered(at, after)
-        else:
+        elif runner.waiting or stops is None or len(runner.stops) < stops:  # else it leaves for the first time
             runner.left(at, after)
 
     def decide(self, decisions: Iterable[Decision]) -> None:
@@ -174,3 +175,12 @@ class Race:
         for key, it in self.runners.items():
             race.runners[key] = replace(it, laps=dict(it.laps), stops=list(it.stops), excluded=dict(it.excluded))
         return race
+
+
+def _revised(old: Lap, fact: Fields) -> Lap:
+    """A lap whose time the timekeeper changed, or took away, which leaves it doubtful until there is one again."""
+    time_ms, flags = whole(fact.get("time_ms")), old.flags | {LapFlag.CORRECTED}
+    told = lap_of({**fact, "number": old.number, "time_ms": old.time_ms})
+    flags = flags | {LapFlag.DOUBTFUL} if time_ms is None else flags - {LapFlag.DOUBTFUL}
+    provenance = old.provenance if told is None else told.provenance
+    return replace(old, time_ms=old.time_ms if time_ms is None else time_ms, flags=flags, provenance=provenance)

@@ -12,7 +12,6 @@ import platformdirs
 from karttime.errors import KarttimeError, UsageError
 from karttime.tui import keys
 from karttime.tui.app import Dashboard
-from karttime.tui.bindings import KNOWN_KEYS
 from karttime.tui.sources.address import Address
 from karttime.tui.sources.attached import Attached, answers
 from karttime.tui.sources.base import Mode, Source
@@ -51,7 +50,13 @@ def log_to_file(level: str = "INFO") -> None:
 def preferences(path: Path | None) -> keys.Preferences:
     """What the settings file says. Raises `UsageError` where it is no good."""
     themes = {theme.name for theme in THEMES}
-    return keys.load(path or keys.default_path(), known=KNOWN_KEYS, themes=themes, wanted=path is not None)
+    return keys.load(path or keys.default_path(), known=_known_keys, themes=themes, wanted=path is not None)
+
+
+def _known_keys() -> frozenset[str]:
+    from karttime.tui.bindings import known_keys  # every screen is loaded for it
+
+    return known_keys()
 
 
 async def attach(url: str, token: str | None) -> Source:

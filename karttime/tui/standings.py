@@ -37,8 +37,9 @@ class Standing:
         pace_ms: mean of the last clean laps.
         stint_ms: time since the last stop, or in the pits while it is there.
         stint_laps: laps since the last stop.
-        last_best: its last lap is its best one.
         excluded: laps that were excluded.
+        lapped: rows of one number have gaps that can be compared; behind a row of whole laps, or a smaller gap than the
+            one ahead, times are within another lap.
     """
 
     id: str
@@ -56,6 +57,7 @@ class Standing:
     stops: int | None
     in_pit: bool
     excluded: int
+    lapped: int = 0
 
 
 def standings(model: Model, order: Order = Order.POSITION) -> list[Standing]:
@@ -64,8 +66,7 @@ def standings(model: Model, order: Order = Order.POSITION) -> list[Standing]:
     fields = model.shown_fields()
     rows = [_standing(model, key, row, fields, now) for key, row in model.competitors.items()]
     rows.sort(key=lambda row: (row.place or _LAST, -(row.laps or 0), row.best_ms or _LAST, row.id))
-    if model.session.get("kind") in _TIMED:
-        rows = _with_gaps(rows)
+    rows = _with_gaps(rows) if model.session.get("kind") in _TIMED else _by_laps(rows)
     if order is Order.BEST:
         rows.sort(key=lambda row: row.best_ms or _LAST)
     elif order is Order.PACE:
@@ -140,4 +141,17 @@ def _with_gaps(rows: Sequence[Standing]) -> list[Standing]:
             interval = interval if interval is not None else row.best_ms - (ahead if ahead is not None else leader)
             ahead = row.best_ms
         found.append(replace(row, gap=gap, interval=interval))
+    return found
+
+
+def _by_laps(rows: Sequence[Standing]) -> list[Standing]:
+    found: list[Standing] = []
+    lapped, ahead = 0, 0
+    for row in rows:
+        if isinstance(row.gap, dict) and "laps" in row.gap:
+            lapped, ahead = lapped + 1, 0
+        elif isinstance(row.gap, int):
+            lapped += row.gap < ahead
+            ahead = row.gap
+        found.append(replace(row, lapped=lapped))
     return found

@@ -58,7 +58,6 @@ THEMES: Final = (
             "flag-red": "#ff5050",
             "field-dim": "#ffffff",
             "field-cursor": "#00408a",
-            "footer-key-foreground": "#ffff00",
         },
     ),
     Theme(

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from karttime.api.policy import Policy
-from karttime.domain.updates import PitEntered, PitLeft
+from karttime.domain.flags import Flag
+from karttime.domain.updates import FlagChanged, MessageShown, Note, NotesAdded, PitEntered, PitLeft
 from karttime.recording.reader import open_recording
 
 from .conftest import START, Venue, kart, lap, opening, serving, until
@@ -48,6 +49,26 @@ async def test_stops_of_the_running_session(venue: Venue) -> None:
     mine = (await venue.http.get("/circuits/hill/stops", params={"competitor": "24089"})).json()
     assert [it["number"] for it in mine] == [1]
     assert (await venue.http.get("/circuits/dale/stops")).json() == []
+
+
+async def test_what_race_control_did_is_in_the_log(venue: Venue) -> None:
+    """Flags, penalties and the list, whose entries are told anew by each connection, once; not the ticker."""
+    note = Note("12:00:05", "penalty", "7", "cut the chicane")
+    await venue.publish(*opening())
+    await venue.publish(FlagChanged(START + 1, Flag.YELLOW, "SLOW"), MessageShown(START + 2, "info", "best lap"))
+    await venue.publish(MessageShown(START + 3, "penalty", "kart 7: 10 s"), NotesAdded(START + 4, (note,)))
+    await venue.publish(FlagChanged(START + 5, Flag.GREEN, "green"), NotesAdded(START + 6, (note,)))
+    archive = venue.service.archive
+    assert archive is not None
+    await venue.service.gate.settled()
+    await until(lambda: not archive.status().queued)
+    found = [(it["event"], it["detail"]) for it in (await venue.http.get("/circuits/hill/logs")).json()]
+    assert [it for it in reversed(found) if it[0] in {"flag", "note", "penalty", "message"}] == [
+        ("flag", "yellow (SLOW)"),
+        ("penalty", "kart 7: 10 s"),
+        ("penalty", "12:00:05 kart 7: cut the chicane"),
+        ("flag", "green"),
+    ]
 
 
 async def test_a_decision_is_kept_beside_the_lap(venue: Venue) -> None:

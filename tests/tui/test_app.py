@@ -10,9 +10,10 @@ from textual.widgets import Input
 from karttime.errors import KarttimeError, UsageError
 from karttime.feeds.frame import Frame
 from karttime.tui import keys
-from karttime.tui.bindings import KNOWN_KEYS, every
+from karttime.tui.bindings import every, known_keys
 from karttime.tui.keys import Preferences
-from karttime.tui.screens import SCREENS
+from karttime.tui.screens import NAMES
+from karttime.tui.screens import load as screen
 from karttime.tui.screens.tower import Tower
 from karttime.tui.themes import NO_COLOUR, THEMES
 from karttime.tui.widgets.dialogs import Confirm, Reading
@@ -33,9 +34,9 @@ EVIL = (
 async def test_numbers_lead_to_the_screens(endurance: Path) -> None:
     """1 to 7; each has a footer made of its keys, and a top bar."""
     async with sitting(stopped(endurance)) as (app, desk):
-        for number, (name, kind) in enumerate(SCREENS.items(), 1):
+        for number, name in enumerate(NAMES, 1):
             page = await go(app, desk, str(number))
-            assert (app.current_mode, type(page)) == (name, kind)
+            assert (app.current_mode, type(page)) == (name, screen(name))
             assert "REPLAY" in page.query_one(TopBar).text
 
 
@@ -172,9 +173,9 @@ def test_keys_of_the_settings_file_are_checked(tmp_path: Path) -> None:
 
     def load(text: str) -> Preferences:
         path.write_text(text)
-        return keys.load(path, known=KNOWN_KEYS, themes=themes)
+        return keys.load(path, known=known_keys, themes=themes)
 
-    assert keys.load(path, known=KNOWN_KEYS, themes=themes) == Preferences()
+    assert keys.load(path, known=known_keys, themes=themes) == Preferences()
     assert load('theme = "karttime-high-contrast"\n[keys]\n"app.pause" = "p"') == Preferences(
         {"app.pause": "p"}, "karttime-high-contrast"
     )
@@ -189,7 +190,7 @@ def test_keys_of_the_settings_file_are_checked(tmp_path: Path) -> None:
         with pytest.raises(UsageError, match=re.escape(said)):
             load(text)
     with pytest.raises(UsageError, match="there is no settings file"):
-        keys.load(tmp_path / "other.toml", known=KNOWN_KEYS, themes=themes, wanted=True)
+        keys.load(tmp_path / "other.toml", known=known_keys, themes=themes, wanted=True)
 
 
 async def test_another_key_does_what_the_settings_file_says(endurance: Path) -> None:

@@ -15,7 +15,7 @@ from karttime.tui.race import Decision, Race
 from karttime.tui.sources.address import Address
 from karttime.tui.sources.kept import Kept
 from karttime.tui.text import age, clock_of, difference, duration, gap, lap_time, safe, size
-from karttime.tui.widgets.grid import Column, fit
+from karttime.tui.widgets.columns import Column, fit
 
 
 def test_values_are_shown_short() -> None:

@@ -1,23 +1,34 @@
-"""The screens, one module each, in the order of their keys."""
+"""The screens, one module each, in the order of their keys. A module is loaded when its screen is first looked at."""
 
-from collections.abc import Mapping as _Mapping
-from typing import Final
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
 
-from karttime.tui.screens.circuits import Circuits
-from karttime.tui.screens.feed import Feed
-from karttime.tui.screens.kart import Kart
-from karttime.tui.screens.log import LogPage
-from karttime.tui.screens.mapping import Mapping
-from karttime.tui.screens.page import Page
-from karttime.tui.screens.replay import ReplayPage
-from karttime.tui.screens.tower import Tower
+if TYPE_CHECKING:
+    from karttime.tui.screens.page import Page
 
-SCREENS: Final[_Mapping[str, type[Page]]] = {
-    "circuits": Circuits,
-    "tower": Tower,
-    "kart": Kart,
-    "log": LogPage,
-    "feed": Feed,
-    "mapping": Mapping,
-    "replay": ReplayPage,
+_CLASSES: Final = {
+    "circuits": "Circuits",
+    "tower": "Tower",
+    "kart": "Kart",
+    "log": "LogPage",
+    "feed": "Feed",
+    "mapping": "Mapping",
+    "replay": "ReplayPage",
 }
+NAMES: Final = tuple(_CLASSES)
+
+
+def load(name: str) -> "type[Page]":
+    """The class of a screen."""
+    found: type[Page] = getattr(import_module(f"karttime.tui.screens.{name}"), _CLASSES[name])
+    return found
+
+
+def opener(name: str) -> "Callable[[], Page]":
+    """What makes a screen when it is wanted."""
+
+    def made() -> "Page":
+        return load(name)()
+
+    return made

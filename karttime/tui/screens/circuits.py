@@ -13,8 +13,9 @@ from karttime.tui.model import Model
 from karttime.tui.screens.page import Page
 from karttime.tui.sources.base import CircuitInfo
 from karttime.tui.text import age, safe, size
+from karttime.tui.widgets.columns import Cell, Column, Row
 from karttime.tui.widgets.dialogs import Answers, Confirm, Field, Form, Reading
-from karttime.tui.widgets.grid import Cell, Column, Grid, Row
+from karttime.tui.widgets.grid import Grid
 
 COLUMNS: Final = (
     Column("here", " ", 1, 0),

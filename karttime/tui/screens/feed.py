@@ -14,8 +14,9 @@ from karttime.tui.model import Model
 from karttime.tui.screens.page import Banner, Page
 from karttime.tui.sources.base import FeedEntry
 from karttime.tui.text import clock_of, safe
+from karttime.tui.widgets.columns import Cell, Column, Row
 from karttime.tui.widgets.figures import Figures
-from karttime.tui.widgets.grid import Cell, Column, Grid, Row
+from karttime.tui.widgets.grid import Grid
 
 KEPT: Final = 2_000
 LOOK_S: Final = 1.0

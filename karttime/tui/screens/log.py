@@ -9,8 +9,9 @@ from textual.binding import Binding, BindingType
 from karttime.tui.log import GLYPHS, KINDS, Entry
 from karttime.tui.screens.page import Banner, Page
 from karttime.tui.text import clock_of
+from karttime.tui.widgets.columns import Cell, Column, Row
 from karttime.tui.widgets.dialogs import Answers, Field, Form
-from karttime.tui.widgets.grid import Cell, Column, Grid, Row
+from karttime.tui.widgets.grid import Grid
 
 COLUMNS: Final = (
     Column("at", "Time UTC", 8, 0),

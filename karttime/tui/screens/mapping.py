@@ -11,8 +11,9 @@ from textual.binding import Binding, BindingType
 from karttime.tui.model import Model
 from karttime.tui.screens.page import Banner, Page
 from karttime.tui.text import gap, lap_time, safe
+from karttime.tui.widgets.columns import Cell, Column, Row
 from karttime.tui.widgets.dialogs import Answers, Confirm, Field, Form, Reading
-from karttime.tui.widgets.grid import Cell, Column, Grid, Row
+from karttime.tui.widgets.grid import Grid
 
 COLUMNS: Final = (
     Column("column", "Col", 4, 0),

@@ -7,10 +7,11 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 
 from karttime.tui.model import Model
 from karttime.tui.widgets.grid import Grid
+from karttime.tui.widgets.keybar import Keys
 from karttime.tui.widgets.topbar import TopBar
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Page(Screen[None]):
     @property
     def ready(self) -> bool:
         """Whether its widgets are there: not before it is composed, and not while the app ends."""
-        return self.is_mounted and bool(self.query(TopBar)) and bool(self.query(Footer))
+        return self.is_mounted and bool(self.query(TopBar)) and bool(self.query(Keys))
 
     @property
     def view(self) -> Model:
@@ -67,7 +68,7 @@ class Page(Screen[None]):
         yield Banner()
         yield from self.body()
         yield Input(placeholder="words to look for; Enter keeps, Esc forgets", id="filter")
-        yield Footer(show_command_palette=False, compact=True)
+        yield Keys()
 
     def body(self) -> ComposeResult:
         """The widgets between top bar and footer."""

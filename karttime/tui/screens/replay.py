@@ -16,9 +16,10 @@ from karttime.tui.log import GLYPHS
 from karttime.tui.screens.page import Page
 from karttime.tui.sources.base import Marker, Transport
 from karttime.tui.text import clock_of, duration, safe
+from karttime.tui.widgets.columns import Cell, Column, Row
 from karttime.tui.widgets.dialogs import Answers, Field, Form
 from karttime.tui.widgets.figures import Figures
-from karttime.tui.widgets.grid import Cell, Column, Grid, Row
+from karttime.tui.widgets.grid import Grid
 
 SPEEDS: Final[tuple[float | None, ...]] = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, None)
 COLUMNS: Final = (

@@ -12,7 +12,8 @@ from karttime.tui.screens.page import Banner, Page
 from karttime.tui.sources.base import Mode
 from karttime.tui.standings import Order, Standing, standings
 from karttime.tui.text import difference, duration, gap, lap_time, safe
-from karttime.tui.widgets.grid import Cell, Column, Grid, Row
+from karttime.tui.widgets.columns import Cell, Column, Row
+from karttime.tui.widgets.grid import Grid
 
 PULSE_S: Final = 4.0
 GAPS: Final = ("both", "gap", "interval")
@@ -243,7 +244,7 @@ class Drawer:
         reference = self._reference
         if reference is not None and reference.id != it.id:
             mine, other = _plain_gap(it), _plain_gap(reference)
-            if mine is not None and other is not None:
+            if mine is not None and other is not None and it.lapped == reference.lapped:
                 return difference(mine - other), "good" if mine < other else "bad"
             return gap(it.gap), "dim"
         return gap(it.gap)

@@ -85,7 +85,7 @@ class Attached:
         laps = await self._pages(f"{path}/laps", HISTORY_PAGES)
         session_id = laps[0]["session_id"] if laps else None
         stops = await self._try(f"{path}/stops", PAGE)
-        events = await self._try(f"{path}/logs", 200)
+        events = await self._try(f"{path}/logs", PAGE)
         if session_id is None and stops:
             session_id = stops[0].get("session_id")
         connection = [

@@ -5,11 +5,9 @@ row is known by its key: the cursor stays with the kart when the order changes, 
 Columns that do not fit are left out by rank, so nothing is ever cut off at the right.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import ClassVar, Final, Literal
+from collections.abc import Iterable, Sequence
+from typing import ClassVar, Final
 
-from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -19,74 +17,13 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from karttime.tui.widgets.columns import Column, Row, aligned, fit, text_of
+
 STYLES: Final = (
     *("overall-best", "personal-best", "pit-in", "pit-out", "pulse", "retired", "dim", "strong", "good", "warn"),
     *("bad", "green", "yellow", "red", "chequered", "gained", "lost", "link", "mark"),
 )
 """Names of cell styles; `karttime.tcss` gives each its looks as `.grid--NAME`."""
-
-Cell = str | tuple[str, str]
-"""A text, or a text and the name of its style."""
-
-Align = Literal["left", "right", "center"]
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column.
-
-    Attributes:
-        key: by which rows name its cell.
-        title: shown in the header.
-        width: cells that it needs.
-        rank: columns with a higher rank are left out first where the screen is narrow.
-        most: cells that it may grow to.
-    """
-
-    key: str
-    title: str
-    width: int
-    rank: int = 0
-    align: Align = "left"
-    most: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row: its key, its cells by column, and the style of the whole row."""
-
-    key: str
-    cells: Mapping[str, Cell]
-    style: str = ""
-    seen: tuple[str, ...] = field(default=(), compare=False)
-
-    def matches(self, words: Sequence[str]) -> bool:
-        """Whether every word, in lower case, stands somewhere in the row."""
-        if not words:
-            return True
-        text = " ".join(cell if isinstance(cell, str) else cell[0] for cell in self.cells.values()).casefold()
-        return all(word in text for word in words)
-
-
-def fit(columns: Sequence[Column], width: int) -> list[tuple[Column, int]]:
-    """The columns that fit side by side, one cell apart, with the width that each gets."""
-    chosen = list(columns)
-    while chosen and sum(column.width + 1 for column in chosen) - 1 > width:
-        highest = max(column.rank for column in chosen)
-        last = max(index for index, column in enumerate(chosen) if column.rank == highest)
-        del chosen[last]
-    spare = width - sum(column.width + 1 for column in chosen) + 1
-    widths = [column.width for column in chosen]
-    while spare > 0:
-        growing = [index for index, column in enumerate(chosen) if widths[index] < column.most]
-        if not growing:
-            break
-        share = max(1, spare // len(growing))
-        for index in growing:
-            more = min(share, chosen[index].most - widths[index], spare)
-            widths[index] += more
-            spare -= more
-    return list(zip(chosen, widths, strict=True))
 
 
 class Grid(ScrollView, can_focus=True, inherit_bindings=False):
@@ -154,6 +91,11 @@ class Grid(ScrollView, can_focus=True, inherit_bindings=False):
         self._styles: dict[str, Style] = {}
 
     @property
+    def _width(self) -> int:
+        """Cells of a line; the scrollbar's place is kept free for it (`scrollbar-gutter: stable`)."""
+        return self.scrollable_content_region.width
+
+    @property
     def cursor(self) -> str | None:
         """The key of the row under the cursor."""
         return self._cursor
@@ -171,7 +113,7 @@ class Grid(ScrollView, can_focus=True, inherit_bindings=False):
     def line(self, key: str) -> dict[str, str]:
         """The texts of a row by column, as they are shown."""
         row = self._rows[self._places[key]]
-        return {column.key: _text(row.cells.get(column.key, "")) for column, _ in self._layout}
+        return {column.key: text_of(row.cells.get(column.key, "")) for column, _ in self._layout}
 
     def set_columns(self, columns: Iterable[Column]) -> None:
         """Show other columns."""
@@ -188,7 +130,7 @@ class Grid(ScrollView, can_focus=True, inherit_bindings=False):
         if [row.key for row in old] != [row.key for row in rows]:
             self._places = {row.key: place for place, row in enumerate(rows)}
             if len(old) != len(rows):
-                self.virtual_size = Size(self.size.width, len(rows) + 1)
+                self.virtual_size = Size(self._width, len(rows) + 1)
             self._keep_cursor(at)
             self.refresh()
             return
@@ -271,8 +213,8 @@ class Grid(ScrollView, can_focus=True, inherit_bindings=False):
         self._reveal()
 
     def _fit(self) -> None:
-        self._layout = fit(self._columns, max(1, self.size.width))
-        self.virtual_size = Size(self.size.width, len(self._rows) + 1)
+        self._layout = fit(self._columns, max(1, self._width))
+        self.virtual_size = Size(self._width, len(self._rows) + 1)
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
@@ -295,7 +237,7 @@ class Grid(ScrollView, can_focus=True, inherit_bindings=False):
         return style
 
     def render_line(self, y: int) -> Strip:
-        width = self.size.width
+        width = self._width
         if y == 0:
             cells = [(column.title, column, size) for column, size in self._layout]
             return self._strip([(text, "", column, size) for text, column, size in cells], self._style("header"), width)
@@ -329,7 +271,7 @@ class Grid(ScrollView, can_focus=True, inherit_bindings=False):
                 if texts:
                     segments.append(Segment("".join(texts), current))
                 texts, current = [], drawn
-            texts.append(_aligned(text, size, column.align))
+            texts.append(aligned(text, size, column.align))
             if current is not plain and current != plain:
                 segments.append(Segment("".join(texts), current))
                 texts, current = [], plain
@@ -338,19 +280,3 @@ class Grid(ScrollView, can_focus=True, inherit_bindings=False):
         texts.append(" " * max(0, width - used))
         segments.append(Segment("".join(texts), current))
         return Strip(segments).crop(0, width)
-
-
-def _text(cell: Cell) -> str:
-    return cell if isinstance(cell, str) else cell[0]
-
-
-def _aligned(text: str, width: int, align: Align) -> str:
-    length = len(text) if text.isascii() else cell_len(text)
-    if length > width:
-        return set_cell_size(text, width - 1) + "…" if width > 1 else set_cell_size(text, width)
-    if align == "right":
-        return " " * (width - length) + text
-    if align == "center":
-        left = (width - length) // 2
-        return " " * left + text + " " * (width - length - left)
-    return text + " " * (width - length)

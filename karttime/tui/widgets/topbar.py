@@ -86,27 +86,27 @@ def first_line(model: Model, width: int) -> list[Part]:
 
 
 def second_line(model: Model, around: Around, width: int) -> list[Part]:
-    """Why it is lost, data age, competitors, clients, recording, refusals, pause and filter."""
-    parts: list[Part] = []
+    """Why it is lost, data age, competitors, clients, recording, refusals, pause and filter; the address if it fits."""
+    head: list[Part] = []
     if around.paused:
-        parts.append((f" ‖ VIEW PAUSED, {around.behind} changes behind ", "lost"))
+        head.append((f" ‖ VIEW PAUSED, {around.behind} changes behind ", "lost"))
     if around.filter:
-        parts.append((f" filter: {safe(around.filter, 30)} ", "warn"))
-    if reason := model.server_lost or (model.reason if model.health is not Health.LIVE else ""):
-        parts.append((f" {safe(reason, max(24, width - 60))} ", "warn"))
-    if around.transport is not None:
-        parts.append((" " + transport_line(around.transport), "strong"))
-    else:
-        parts.append((f" data {age(around.data_age_ms)}", ""))
-    parts.append((f" · {len(model.competitors)} competitors", ""))
+        head.append((f" filter: {safe(around.filter, 30)} ", "warn"))
+    tail = [(f" {transport_line(around.transport)}", "strong")] if around.transport is not None else []
+    tail = tail or [(f" data {age(around.data_age_ms)}", "")]
+    tail.append((f" · {len(model.competitors)} competitors", ""))
     if (circuit := model.circuit) is not None:
         if model.mode is not Mode.REPLAY:
-            parts.append((f" · {circuit.clients} client{'s' if circuit.clients != 1 else ''}", ""))
-        parts.append(_recording(model))
+            tail.append((f" · {circuit.clients} client{'s' if circuit.clients != 1 else ''}", ""))
+        tail.append(_recording(model))
         refused = sum(circuit.refused.values())
-        parts.append((f" · {refused} refused", "warn" if refused else "dim"))
-    parts.append((f" · {model.where}", "dim"))
-    return parts
+        tail.append((f" · {refused} refused", "warn" if refused else "dim"))
+    if reason := model.server_lost or (model.reason if model.health is not Health.LIVE else ""):
+        room = width - sum(cell_len(text) for text, _ in (*head, *tail)) - 2
+        head.append((f" {safe(reason, max(24, room))} ", "warn"))
+    where = f" · {model.where}"
+    used = sum(cell_len(text) for text, _ in (*head, *tail))
+    return [*head, *tail, (where, "dim")] if used + cell_len(where) <= width else [*head, *tail]
 
 
 def transport_line(transport: Transport) -> str:
