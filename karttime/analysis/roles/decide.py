@@ -3,12 +3,14 @@
 from typing import Final
 
 from karttime.analysis.inference.series import Series
-from karttime.analysis.roles.identity import claim_identity, claim_states
+from karttime.analysis.roles.gaps import claim_gaps
+from karttime.analysis.roles.identity import claim_identity
 from karttime.analysis.roles.laptimes import claim_lap_times
-from karttime.analysis.roles.order import claim_gaps, claim_positions
+from karttime.analysis.roles.positions import claim_positions
 from karttime.analysis.roles.sectors import claim_sectors
 from karttime.analysis.roles.shapes import Shape
-from karttime.analysis.roles.view import CLAIMED, Claim, View
+from karttime.analysis.roles.states import claim_states
+from karttime.analysis.roles.view import CLAIMED, View
 from karttime.feeds.declared.spec import FieldRole
 
 _ONE_EACH: Final = (
@@ -23,6 +25,7 @@ _ONE_EACH: Final = (
 )
 _LEAD: Final = 0.03
 _RIVAL: Final = 0.55
+_MARGIN: Final = 0.04
 
 WEIGHTS: Final = {
     FieldRole.POSITION: 3.0,
@@ -53,7 +56,21 @@ def decide(series: Series) -> View:
     claim_states(view)
     for role in _ONE_EACH:
         _only_one(view, role)
+    for shape in view.shapes.values():
+        _margin(view, shape)
     return view
+
+
+def _margin(view: View, shape: Shape) -> None:
+    """Two roles that fit a field nearly alike are not told apart, unless its name does."""
+    ranked = sorted(view.claims.get(shape.path, ()), key=lambda claim: -claim.confidence)
+    best = ranked[0] if ranked else None
+    second = next((claim for claim in ranked if best is not None and claim.role is not best.role), None)
+    if best is None or second is None or best.confidence - second.confidence >= _MARGIN:
+        return
+    if shape.named(best.role) <= shape.named(second.role):
+        view.cap(shape, {best.role}, _RIVAL, f"it fits as {second.role.value} as well")
+        view.cap(shape, {second.role}, _RIVAL, f"it fits as {best.role.value} as well")
 
 
 def _only_one(view: View, role: FieldRole) -> None:
@@ -67,15 +84,12 @@ def _only_one(view: View, role: FieldRole) -> None:
     if not rivals:
         return
     if sure - _confidence(view, rivals[0]) < _LEAD and sure < 0.9:
-        rivals.append(first)
+        close = [shape for shape in [first, *rivals] if sure - _confidence(view, shape) < _LEAD]
+        called = [shape for shape in close if shape.named(role)]
+        winner = called[0] if called and all(_same_values(view, called[0], shape) for shape in called[1:]) else None
+        rivals = [s for s in [first, *rivals] if winner is None or (s is not winner and s not in called)]
     for shape in rivals:
-        claims = view.claims[shape.path]
-        view.claims[shape.path] = [
-            Claim(c.role, min(c.confidence, _RIVAL), c.unit, c.part, "another field fits as well")
-            if c.role is role
-            else c
-            for c in claims
-        ]
+        view.cap(shape, {role}, _RIVAL, "another field fits as well")
 
 
 def _confidence(view: View, shape: Shape) -> float:

@@ -1,15 +1,16 @@
-"""Who is who: start numbers, names, teams, classes, countries, ids; and what they do: states, stops, penalties."""
+"""Who is who: start numbers, names, teams, classes, countries, ids."""
 
 import re
-from collections.abc import Sequence
 from typing import Final
 
-from karttime.analysis.roles.laptimes import rises
+from karttime.analysis.roles.countries import COUNTRIES
 from karttime.analysis.roles.shapes import Shape
+from karttime.analysis.roles.states import are_states
 from karttime.analysis.roles.view import Claim, View
-from karttime.feeds.declared.spec import FieldRole, Unit
+from karttime.analysis.roles.words import words
+from karttime.feeds.declared.spec import FieldRole
 from karttime.feeds.declared.tables import PLACE
-from karttime.feeds.declared.values import FLAGS, STATES, read_count, read_text, read_truth
+from karttime.feeds.declared.values import read_count, read_text
 
 _NUMBER: Final = re.compile(r"#?[A-Za-z]{0,2}\d{1,4}[A-Za-z]{0,2}", re.ASCII)
 _CODE: Final = re.compile(r"[A-Za-z]{2,3}", re.ASCII)
@@ -18,106 +19,6 @@ _TEAM_WORDS: Final = re.compile(
     r"\b(racing|team|motorsports?|kart\w*|scuderia|ecurie|equipe|competition|sport|autosport|performance|gp|by|engineering"
     r"|rennsport|club|garage|crew)\b",
     re.IGNORECASE,
-)
-_COUNTRIES: Final = frozenset(
-    [
-        "de",
-        "fr",
-        "it",
-        "es",
-        "gb",
-        "uk",
-        "us",
-        "nl",
-        "be",
-        "se",
-        "no",
-        "fi",
-        "dk",
-        "pl",
-        "cz",
-        "sk",
-        "at",
-        "ch",
-        "pt",
-        "br",
-        "ar",
-        "jp",
-        "au",
-        "nz",
-        "ca",
-        "mx",
-        "cn",
-        "ru",
-        "ua",
-        "ro",
-        "hu",
-        "si",
-        "hr",
-        "rs",
-        "ie",
-        "lu",
-        "mc",
-        "ee",
-        "lv",
-        "lt",
-        "ger",
-        "deu",
-        "fra",
-        "ita",
-        "esp",
-        "gbr",
-        "usa",
-        "ned",
-        "nld",
-        "bel",
-        "swe",
-        "nor",
-        "fin",
-        "den",
-        "dnk",
-        "pol",
-        "cze",
-        "svk",
-        "aut",
-        "sui",
-        "che",
-        "por",
-        "prt",
-        "bra",
-        "arg",
-        "jpn",
-        "aus",
-        "nzl",
-        "can",
-        "mex",
-        "chn",
-        "rus",
-        "ukr",
-        "rou",
-        "hun",
-        "slo",
-        "hrv",
-        "srb",
-        "irl",
-        "lux",
-        "mon",
-        "mco",
-        "est",
-        "lva",
-        "ltu",
-        "ind",
-        "tha",
-        "col",
-        "chi",
-        "per",
-        "uae",
-        "zaf",
-        "rsa",
-        "isr",
-        "tur",
-        "gre",
-    ]
 )
 
 
@@ -162,14 +63,16 @@ def _number(view: View, shape: Shape) -> None:
     single = unique(view, shape)
     if single < 0.95 or len(shape.distinct) < 2:
         if named and single >= 0.7:
-            view.claim(shape, Claim(FieldRole.NUMBER, 0.45, why="called so, but not unique"))
+            sure = 0.62 if named >= 0.8 else 0.45
+            view.claim(shape, Claim(FieldRole.NUMBER, sure, why="called so, but not unique"))
         return
     is_key = shape.path == view.series.key
     numbers = sorted(count for text in shape.distinct if (count := read_count(text.lstrip("#"))) is not None)
     sequence = len(numbers) == len(shape.distinct) and numbers == [*range(numbers[0], numbers[0] + len(numbers))]
-    if shape.named(FieldRole.ID) > named:
-        view.claim(shape, Claim(FieldRole.ID, 0.6, why="unique, and called an id"))
     confidence = 0.6 + 0.28 * named + 0.05 * is_key - 0.25 * (sequence and not named)
+    if shape.named(FieldRole.ID) > named:
+        view.claim(shape, Claim(FieldRole.ID, 0.65, why="unique, and called an id"))
+        confidence = min(confidence, 0.62)
     view.claim(shape, Claim(FieldRole.NUMBER, min(confidence, 0.93), why="short, unique, and it stays with the row"))
 
 
@@ -198,13 +101,13 @@ def _only_number(view: View) -> None:
 
 def _text(view: View, shape: Shape) -> None:
     distinct = shape.distinct
-    if _states(view, shape) or not distinct:
+    if are_states(view, shape) or not distinct:
         return
     if any(text.startswith(("http:", "https:", "/")) for text in [*distinct][:20]) or shape.dates > 0.5:
         return
     if shape.clocks > 0.3:
         return
-    codes = sum(text.lower() in _COUNTRIES for text in distinct) / len(distinct)
+    codes = sum(text.lower() in COUNTRIES for text in distinct) / len(distinct)
     if codes >= 0.8 and all(_CODE.fullmatch(text) for text in distinct):
         sure = 0.75 + 0.15 * shape.named(FieldRole.NATIONALITY) if len(distinct) >= 3 or shape.names else 0.55
         view.claim(shape, Claim(FieldRole.NATIONALITY, sure, why="codes of countries"))
@@ -252,8 +155,6 @@ def _name(view: View, shape: Shape, person: float, team: float) -> None:
 
 
 def _part(shape: Shape) -> str:
-    from karttime.analysis.roles.names import words
-
     text = words(shape.path)
     if re.search(r"\b(first|prenom|forename|given|vorname|nombre)\b", text):
         return "first"
@@ -262,80 +163,3 @@ def _part(shape: Shape) -> str:
     if re.search(r"\b(tla|abbr\w*|short|initials|nick\w*|alias|code|monitor|broadcast)\b", text):
         return "short"
     return ""
-
-
-def _states(view: View, shape: Shape) -> bool:
-    """States of competitors and flags: words of small vocabularies."""
-    known = len(shape.folded & STATES.keys()) / max(len(shape.folded), 1)
-    flags = len(shape.folded & FLAGS.keys()) / max(len(shape.folded), 1)
-    named_flag, named_state = shape.named(FieldRole.FLAG), shape.named(FieldRole.STATUS, FieldRole.IN_PIT)
-    if named_flag and flags and len(shape.folded) <= 12:
-        view.claim(shape, Claim(FieldRole.FLAG, 0.75, why="few words, some of flags, called so"))
-        return True
-    if flags >= 0.6 and (named_flag or (flags > known and len(shape.folded) >= 2)):
-        view.claim(shape, Claim(FieldRole.FLAG, 0.85 if named_flag else 0.7, why="words of flags"))
-        return True
-    if known >= 0.6 and (named_state or len(shape.folded) >= 2):
-        view.claim(shape, Claim(FieldRole.STATUS, 0.85 if named_state else 0.7, why="words of states"))
-        return True
-    if named_state and not shape.named(FieldRole.DRIVER, FieldRole.TEAM) and len(shape.folded) <= 20:
-        view.claim(shape, Claim(FieldRole.STATUS, 0.7, why="few words, called so"))
-        return True
-    return False
-
-
-def claim_states(view: View) -> None:
-    """Claim pits, stops, penalties, speeds and other fields that names and small values tell."""
-    pits: list[Shape] = []
-    for shape in view.shapes.values():
-        named_in = shape.named(FieldRole.IN_PIT)
-        truth = sum(read_truth(value) is not None for value in shape.values) / len(shape.values)
-        boolean = shape.truths >= 0.9 or (truth >= 0.95 and shape.distinct <= {"0", "1", "true", "false", "Y", "N"})
-        if boolean and named_in and shape.named(FieldRole.PIT_STOPS) <= named_in:
-            moves = shape.restless > 0
-            view.claim(shape, Claim(FieldRole.IN_PIT, 0.85 if moves else 0.7, why="true and false, called so"))
-            pits.append(shape)
-        elif boolean and shape.named(FieldRole.STATUS):
-            view.claim(shape, Claim(FieldRole.STATUS, 0.65, why="true and false, called so"))
-        elif (shape.counts >= 0.9 and not boolean) or shape.distinct <= {"0", "1"}:
-            _stops(view, shape)
-        if shape.named(FieldRole.PENALTY) and shape.truths < 0.5:
-            view.claim(shape, Claim(FieldRole.PENALTY, 0.7, why="its name says so"))
-        _by_name_only(view, shape)
-    del pits
-
-
-def _stops(view: View, shape: Shape) -> None:
-    named = shape.named(FieldRole.PIT_STOPS)
-    most = max((read_count(value) or 0 for value in shape.values), default=0)
-    if most > 90:
-        return
-    laps = view.holder(FieldRole.LAPS)
-    if laps is shape:
-        return
-    rising = rises(shape)
-    slow = laps is None or shape.restless <= 0.35 * laps.restless
-    if named:
-        view.claim(shape, Claim(FieldRole.PIT_STOPS, 0.85 if rising and slow else 0.7, why="small counts, called so"))
-    elif rising >= 0.9 and slow and shape.restless > 0:
-        view.claim(shape, Claim(FieldRole.PIT_STOPS, 0.5, why="it counts up now and then"))
-
-
-_NAME_ONLY: Final[Sequence[tuple[FieldRole, float]]] = (
-    (FieldRole.SPEED, 0.7),
-    (FieldRole.COLOUR, 0.7),
-    (FieldRole.TRANSPONDER, 0.7),
-    (FieldRole.CLASS_POSITION, 0.7),
-    (FieldRole.BEST_LAP_NUMBER, 0.65),
-    (FieldRole.FLAG, 0.55),
-    (FieldRole.ID, 0.55),
-)
-
-
-def _by_name_only(view: View, shape: Shape) -> None:
-    for role, confidence in _NAME_ONLY:
-        if shape.named(role) >= 0.7 and (role is not FieldRole.SPEED or shape.numbers >= 0.7):
-            view.claim(shape, Claim(role, confidence, why="its name says so"))
-    if shape.named(FieldRole.PIT_TIME) and (shape.clocks >= 0.5 or shape.numbers >= 0.8):
-        unit: Unit = "text" if shape.clocks >= 0.5 else "s"
-        view.claim(shape, Claim(FieldRole.PIT_TIME, 0.65, unit, why="a time, called so"))

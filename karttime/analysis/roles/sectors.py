@@ -8,11 +8,13 @@ from typing import Final
 
 from karttime.analysis.roles.shapes import Shape
 from karttime.analysis.roles.view import Claim, View
+from karttime.analysis.roles.words import words
 from karttime.feeds.declared.cells import SECTOR_ROLES
 from karttime.feeds.declared.paths import Path
 from karttime.feeds.declared.spec import FieldRole, Unit
 
 _MAX_UNNAMED: Final = 9
+_BEFORE: Final = frozenset({"previous", "prev", "before"})
 _AT_ONCE_MS: Final = 800
 _TRIED, _MAX_LASTS = 120, 4
 
@@ -129,17 +131,24 @@ def _claim_group(
         taken |= {shape.path for shape, _ in shapes}
         return
     elif named:
-        confidence, why = 0.8, "numbered times shorter than a lap, called so"
+        before = any(word in _BEFORE for shape, _ in shapes for word in words(shape.path).split())
+        confidence, why = 0.5 if before else 0.78, "numbered times shorter than a lap, called so"
     else:
         confidence, why = 0.45, "numbered times shorter than a lap"
     taken |= {shape.path for shape, _ in shapes}
     numbers = [number for number, _, _ in group]
-    shift = 1 if numbers[0] == 0 else 0
+    shift = 1 if _counts_from_zero(view, shapes[0][0].path) else 0
     if numbers[-1] + shift > len(SECTOR_ROLES):
         _claim_all(view, shapes, confidence, why)
         return
     for number, shape, unit in group:
         view.claim(shape, Claim(SECTOR_ROLES[number + shift - 1], confidence, unit, why=why))
+
+
+def _counts_from_zero(view: View, path: Path) -> bool:
+    """Whether there is a field with the number 0 in the same place, even one that shows no times."""
+    template = _template(path)
+    return template is not None and any(_template(other) == (template[0], 0) for other in view.series.columns)
 
 
 def _claim_all(view: View, shapes: Sequence[tuple[Shape, Unit]], confidence: float, why: str) -> None:

@@ -7,9 +7,9 @@ from statistics import median
 from typing import Final
 
 from karttime.analysis.inference.series import Change
-from karttime.analysis.roles.names import words
 from karttime.analysis.roles.shapes import Shape
 from karttime.analysis.roles.view import Claim
+from karttime.analysis.roles.words import words
 from karttime.feeds.declared.spec import FieldRole, Unit
 from karttime.feeds.declared.values import FLAGS, STATES
 
@@ -19,6 +19,7 @@ _TITLE: Final = re.compile(
     re.IGNORECASE,
 )
 _DAY_MS: Final = 86_400_000
+_LONGEST_MS: Final = 30 * _DAY_MS
 
 
 def session_claims(shape: Shape, *, timed: bool = True) -> list[Claim]:
@@ -52,7 +53,7 @@ def _clock(shape: Shape, changes: Sequence[Change], claims: list[Claim]) -> None
         slope = _slope(shape, changes, unit)
         if slope is None:
             continue
-        if (of_day and slope > 0) or _is_time_of_day(shape, changes, unit):
+        if (of_day and slope > 0) or _is_date(shape, unit) or _is_time_of_day(shape, changes, unit):
             claims.append(Claim(FieldRole.TIME_OF_DAY, 0.8, unit, why="it runs with the time of day"))
         elif slope < 0:
             claims.append(
@@ -71,12 +72,19 @@ def _clock_by_name(shape: Shape, claims: list[Claim], *, remaining: float, elaps
     if not shown and (shape.numbers < 0.8 or shape.truths >= 0.5):
         return
     confidence = 0.7 if shown else 0.62
-    if remaining:
+    if _is_date(shape, unit):
+        claims.append(Claim(FieldRole.TIME_OF_DAY, confidence, unit, why="a number as large as a date"))
+    elif remaining:
         claims.append(Claim(FieldRole.CLOCK_REMAINING, confidence, unit, why="its name says so"))
     elif elapsed:
         claims.append(Claim(FieldRole.CLOCK_ELAPSED, confidence, unit, why="its name says so"))
     elif shape.named(FieldRole.TIME_OF_DAY):
         claims.append(Claim(FieldRole.TIME_OF_DAY, 0.6, unit, why="its name says so"))
+
+
+def _is_date(shape: Shape, unit: Unit) -> bool:
+    """Whether values are too large for a session: moments since 1970 or so."""
+    return median(shape.times(unit) or [0]) > _LONGEST_MS
 
 
 def _slope(shape: Shape, changes: Sequence[Change], unit: Unit) -> int | None:
@@ -113,6 +121,8 @@ def _is_time_of_day(shape: Shape, changes: Sequence[Change], unit: Unit) -> bool
 
 
 def _flag(shape: Shape, claims: list[Claim]) -> None:
+    if shape.truths > 0.5 or shape.clocks > 0.5:
+        return
     known = len(shape.folded & FLAGS.keys()) / max(len(shape.folded), 1)
     named = shape.named(FieldRole.FLAG)
     if shape.letters >= 0.6 and known >= 0.6 and (named or len(shape.folded) >= 2):
@@ -138,7 +148,8 @@ def _texts(shape: Shape, claims: list[Claim]) -> None:
     elif named_title and title:
         claims.append(Claim(FieldRole.SESSION, 0.75, why="a title, called so"))
     elif named_title:
-        claims.append(Claim(FieldRole.SESSION, 0.6, why="a text, called so"))
+        sure = 0.6 if named_title >= 0.5 else 0.5
+        claims.append(Claim(FieldRole.SESSION, sure, why="a text, called so"))
     elif title >= 0.6 and shape.words >= 2:
         claims.append(Claim(FieldRole.SESSION, 0.55, why="words of titles"))
     elif named_message:

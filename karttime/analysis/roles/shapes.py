@@ -18,6 +18,7 @@ LAP_MIN, LAP_MAX = 8_000, 1_200_000
 
 _MAX_VALUES: Final = 20_000
 _CLOCK: Final = re.compile(r"[+-]?(?:\d{1,4}[:hm'])?\d{1,3}[:m'.,]\d{1,2}(?:[.,\"]\d{1,7})?s?", re.ASCII)
+_PERIOD: Final = re.compile(r"[+-]?PT(?=\d)[\dHM]{0,9}(?:\d{1,3}(?:[.,]\d{1,9})?S)?", re.ASCII)
 _DECIMAL: Final = re.compile(r"[+-]?\d{0,6}[.,]\d{1,7}", re.ASCII)
 _INT: Final = re.compile(r"-?\d{1,15}", re.ASCII)
 _DASHES: Final = re.compile(r"[-\u2013\u2014.:\s]*")
@@ -104,7 +105,8 @@ class Shape:
     def clocks(self) -> float:
         """Share of texts that are times as displayed: with a colon, or seconds with decimals."""
         return self._share(
-            bool(_CLOCK.fullmatch(text) or _DECIMAL.fullmatch(text)) and isinstance(value, str)
+            bool(_CLOCK.fullmatch(text) or _DECIMAL.fullmatch(text) or _PERIOD.fullmatch(text))
+            and isinstance(value, str)
             for value, text in zip(self.values, self.texts, strict=True)
         )
 

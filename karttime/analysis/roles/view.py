@@ -1,10 +1,11 @@
 """One table as the rules look at it: shapes, moments, and the claims that were made."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from karttime.analysis.inference.series import Series
+from karttime.analysis.roles.context import most
 from karttime.analysis.roles.shapes import Shape, is_nothing
 from karttime.feeds.declared.paths import Path
 from karttime.feeds.declared.spec import FieldRole, Unit
@@ -65,8 +66,18 @@ class View:
         return view
 
     def claim(self, shape: Shape, claim: Claim) -> None:
-        """Claim a role for a field."""
+        """Claim a role for a field; where the field stands bounds how sure it can be."""
+        sure = most(shape.path, claim.role, claim.confidence)
+        if sure < claim.confidence:
+            claim = replace(claim, confidence=sure, why="it is of one of several, or inside of something smaller")
         self.claims.setdefault(shape.path, []).append(claim)
+
+    def cap(self, shape: Shape, roles: Collection[FieldRole], at_most: float, why: str) -> None:
+        """Lower the claims of some roles for a field."""
+        self.claims[shape.path] = [
+            replace(claim, confidence=at_most, why=why) if claim.role in roles and claim.confidence > at_most else claim
+            for claim in self.claims.get(shape.path, ())
+        ]
 
     def best(self, path: Path) -> Claim | None:
         """The strongest claim for a field."""

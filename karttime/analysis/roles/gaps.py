@@ -1,13 +1,16 @@
-"""Positions, gaps and intervals: what orders a table, and what follows from the order.
+"""Gaps and intervals: what follows from the order of a table.
 
-Positions are a permutation. Gaps grow down the table and are sums of intervals; in practice they are differences of
-best laps. Which of the two a lone column is follows from that alone, never from its name.
+Gaps grow down the table and are sums of intervals; in practice they are differences of best laps. Which of the two a
+lone column is follows from that alone, never from its name.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
+from statistics import median
 from typing import Any, Final
 
+from karttime.analysis.roles.positions import permuted
 from karttime.analysis.roles.shapes import Shape
 from karttime.analysis.roles.view import CLAIMED, Claim, View
 from karttime.domain.times import TimeGap
@@ -18,121 +21,6 @@ from karttime.feeds.declared.values import read_count
 
 _MIN_ROWS: Final = 3
 _MAX_CANDIDATES: Final = 24
-
-
-def permuted(view: View, shape: Shape) -> float:
-    """Share of moments at which a field is 1 to n, each once."""
-    if shape.path not in view.permuted:
-        view.permuted[shape.path] = _permuted(view, shape)
-    return view.permuted[shape.path]
-
-
-def _permuted(view: View, shape: Shape) -> float:
-    good = looked = 0
-    for section in view.sections:
-        places = [count for row in section.values() if (count := read_count(row.get(shape.path))) is not None]
-        shown = [place for place in places if place > 0]
-        if len(section) < 2 or len(shown) < 0.7 * len(section):
-            looked += len(section) >= 2
-            continue
-        looked += 1
-        good += len(set(shown)) >= 0.93 * len(shown) and max(shown) <= 1.15 * len(section) + 1 and min(shown) <= 2
-    return good / looked if looked else 0.0
-
-
-def claim_positions(view: View) -> None:
-    """Claim the position: the permutation that agrees best with laps, gaps and best laps, and moves when they do."""
-    found = [
-        (shape, share)
-        for shape in view.shapes.values()
-        if shape.counts >= 0.9 and shape.truths < 0.5 and (share := permuted(view, shape)) >= 0.7
-    ]
-    most = max((shape.restless for shape, _ in found), default=0.0)
-    scores = {shape.path: _position_score(view, shape, share, most) for shape, share in found}
-    scores = {path: score for path, score in scores.items() if score > 0}
-    if not scores:
-        return
-    top = max(scores.values())
-    leader = view.shapes[max(scores, key=lambda path: scores[path])]
-    for path, score in scores.items():
-        shape = view.shapes[path]
-        if path == (PLACE,) and shape is not leader:
-            continue
-        confidence = min(0.25 + score, 0.62 if path == (PLACE,) else 0.97)
-        if shape is not leader and not _same(view, shape, leader):
-            confidence = min(confidence, 0.5 if top - score < 0.1 else 0.35)
-        if shape.named(FieldRole.CLASS_POSITION) or _is_start(shape):
-            confidence = min(confidence, 0.4)
-        why = "it is 1 to n, each once, and agrees with the order"
-        view.claim(shape, Claim(FieldRole.POSITION, confidence, why=why))
-
-
-def _position_score(view: View, shape: Shape, share: float, most: float) -> float:
-    named, support = shape.named(FieldRole.POSITION), _support(view, shape)
-    is_place = shape.path == (PLACE,)
-    if is_place and support < 0.9:
-        return 0.0
-    score = 0.35 * share + 0.3 * support + 0.22 * bool(named) + 0.1 * _listed(view, shape)
-    score += 0.1 if shape.restless > 0 else 0.0
-    if most > 0.3 and shape.restless < 0.1 * most and not is_place:
-        score -= 0.25  # the others move, this one does not: a grid position, or an index
-    if shape.named(FieldRole.CLASS_POSITION) or _is_start(shape):
-        score -= 0.3
-    if shape.path == view.series.key and not named:
-        score -= 0.2
-    return score - (0.15 if is_place else 0.0)
-
-
-def _is_start(shape: Shape) -> bool:
-    from karttime.analysis.roles.names import words
-
-    return any(
-        word in words(shape.path).split() for word in ("start", "grid", "starting", "qualifying", "chg", "change")
-    )
-
-
-def _same(view: View, one: Shape, other: Shape) -> bool:
-    rows = [(read_count(a), read_count(b)) for a, b in view.rows(one, other)]
-    return bool(rows) and sum(a == b for a, b in rows) >= 0.97 * len(rows)
-
-
-def _listed(view: View, shape: Shape) -> bool:
-    """Whether the rows come in this order."""
-    if view.series.place.by_key:
-        return False
-    rows = [[read_count(row.get(shape.path)) or 0 for row in section.values()] for section in view.sections]
-    return bool(rows) and sum(places == sorted(places) for places in rows) >= 0.9 * len(rows)
-
-
-def _support(view: View, position: Shape) -> float:
-    """How well other fields agree with the order: gap-like ones that grow, counters that fall, times that grow."""
-    scores = [0.0]
-    for shape in view.shapes.values():
-        if shape is position or len(shape.distinct) < 3 or permuted(view, shape) > 0.5:
-            continue
-        if shape.counts >= 0.9 and shape.named(FieldRole.LAPS):
-            scores.append(0.7 * _monotone(view, position, shape, falling=True))
-        elif shape.clocks >= 0.5 or (shape.numbers >= 0.8 and shape.letters < 0.2):
-            scores.append(_monotone(view, position, shape, falling=False))
-    return max(scores)
-
-
-def _monotone(view: View, position: Shape, shape: Shape, *, falling: bool) -> float:
-    good = pairs = strict = 0
-    unit: Unit = "text" if shape.clocks >= 0.5 else "s"
-    for rows in view.ordered(position):
-        gaps = [shape.gap(row.get(shape.path), unit) for row in rows]
-        values = [gap.ms for gap in gaps if isinstance(gap, TimeGap)]
-        for before, after in pairwise(values):
-            pairs += 1
-            good += after <= before if falling else after >= before
-            strict += after != before
-    if pairs < 4 or strict < 2:
-        return 0.0
-    return max(0.0, (good / pairs - 0.75) * 4)
-
-
-# --- gaps and intervals ---------------------------------------------------------------------------------------------
 
 
 class _Tally:
@@ -204,8 +92,20 @@ def claim_gaps(view: View) -> None:
                 proven[other] = Claim(FieldRole.INTERVAL, 0.96, gap.unit, why="it is the difference of the gaps")
     for shape, unit in candidates:
         claim = proven.get(shape.path) or _from_times(view, tables, shape, unit) or _alone(tables, shape, unit)
+        if claim is not None and shape.path not in proven and _may_be_a_lap(view, shape, unit):
+            claim = replace(claim, confidence=min(claim.confidence, 0.55))
         if claim is not None and _worth(shape, claim):
             view.claim(shape, claim)
+
+
+def _may_be_a_lap(view: View, shape: Shape, unit: Unit) -> bool:
+    """Whether values are as long as laps: in practice the lap times of a board grow down it as gaps do."""
+    last = view.holder(FieldRole.LAST_LAP) or view.holder(FieldRole.BEST_LAP)
+    if last is None or last is shape or shape.named(FieldRole.GAP, FieldRole.INTERVAL):
+        return False
+    laps = [ms for ms in last.times(view.unit_of(last)) if ms > 0]
+    mine = [ms for ms in shape.times(unit) if ms > 0]
+    return bool(laps and mine) and 0.6 <= median(mine) / median(laps) <= 1.6
 
 
 class _Ladder:
@@ -289,7 +189,7 @@ def _alone(tables: Sequence[Sequence[Mapping[Path, Any]]], shape: Shape, unit: U
         sure = 0.9 if at_leader >= 0.8 and grows.looked >= 6 else 0.75
         return Claim(FieldRole.GAP, sure if grows.looked >= 6 or named else 0.55, unit, why="it grows down the table")
     if grows.looked >= 6 and growing <= 0.75 and (named or at_leader >= 0.9):
-        sure = 0.8 if named else 0.62
+        sure = 0.78 if named else 0.62
         return Claim(FieldRole.INTERVAL, sure, unit, why="it does not grow down the table, the leader shows none")
     return Claim(FieldRole.GAP, 0.5, unit, why="a gap or an interval: too few rows to tell") if named else None
 
