@@ -71,7 +71,7 @@ def _local() -> Address:
     from karttime.settings import load  # it takes a fifth of a second, which a dashboard that is told where to go saves
 
     settings = load()
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(settings.host, settings.host)  # noqa: S104
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(settings.host, settings.host)  # noqa: S104  # nosec B104
     return Address.parse(f"http://{f'[{host}]' if ':' in host else host}:{settings.port or 8000}")
 
 

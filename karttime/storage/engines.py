@@ -11,7 +11,7 @@ from sqlalchemy.exc import ArgumentError
 
 from karttime.errors import StorageError, UsageError
 
-BUSY_TIMEOUT_MS: Final = 5000
+BUSY: Final = "PRAGMA busy_timeout=5000"  # ms
 _DRIVERS: Final[Mapping[str, str]] = {
     "sqlite": "sqlite",
     "sqlite+pysqlite": "sqlite",
@@ -88,7 +88,7 @@ def _connect_args(patient: bool) -> dict[str, Any]:
 
 def _sqlite_pragmas(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+    cursor.execute(BUSY)
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.execute("PRAGMA foreign_keys=ON")

@@ -32,7 +32,7 @@ MAX_BESIDE: Final = 9  # journals of services that share a database
 _RETRY_S: Final = 0.5
 _CHECKPOINT_S: Final = 1.0
 _CHECKPOINT_SIZE: Final = 4 * 1024 * 1024  # of the write-ahead log
-_VACUUM_PAGES: Final = 256  # given back to the disk at once
+_VACUUM: Final = "PRAGMA incremental_vacuum(256)"  # pages given back to the disk at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,6 +313,6 @@ class Journal:
                 connection = connection or file.connect(self.path)
                 connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
                 if not self._rows:
-                    connection.execute(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})").fetchall()
+                    connection.execute(_VACUUM).fetchall()
         if connection is not None:
             connection.close()

@@ -38,6 +38,7 @@ CREATE TABLE waiting (
 );
 CREATE TABLE probe (at INTEGER NOT NULL);
 """
+_MAKE: Final = f"BEGIN; PRAGMA application_id={_OURS}; PRAGMA user_version={VERSION}; {_TABLES} COMMIT;"
 
 
 class Entry(NamedTuple):
@@ -174,8 +175,7 @@ def _make(path: Path) -> None:
     """An empty journal; not as a log yet, so that the file itself says from its first moment what it is."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
-        marks = f"PRAGMA application_id={_OURS}; PRAGMA user_version={VERSION};"
-        connection.executescript(f"BEGIN; {marks} {_TABLES} COMMIT;")
+        connection.executescript(_MAKE)
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:
@@ -194,7 +194,7 @@ def connect(path: Path, *, full_sync: bool = False) -> sqlite3.Connection:
     """A connection that any one thread at a time may use."""
     connection = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute(f"PRAGMA synchronous={'FULL' if full_sync else 'NORMAL'}")
+    connection.execute("PRAGMA synchronous=FULL" if full_sync else "PRAGMA synchronous=NORMAL")
     connection.execute("PRAGMA wal_autocheckpoint=0")  # by hand, when nobody waits for a commit
     connection.execute("PRAGMA journal_size_limit=67108864")
     return connection

@@ -8,7 +8,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, column, inspect, select, table
+from sqlalchemy import Connection, column, func, inspect, select, table
 
 from karttime.errors import StorageError
 from karttime.storage.tables import VERSION_TABLE, metadata
@@ -78,7 +78,7 @@ def _lock(connection: Connection) -> None:
     if connection.dialect.name == "sqlite":  # whose driver would begin a transaction only at the first row written
         connection.exec_driver_sql("BEGIN IMMEDIATE")
     else:
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+        connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
 
 
 def _config() -> Config:

@@ -11,7 +11,7 @@ from karttime.storage.tables import timing_data
 
 COLUMNS: Final = tuple(column.name for column in timing_data.columns if column is not timing_data.c.id)
 _INSERT: Final = (  # for SQLite's own driver, at twice the library's speed
-    f"INSERT INTO {timing_data.name} ({', '.join(COLUMNS)}) "  # noqa: S608 - names of our own tables
+    f"INSERT INTO {timing_data.name} ({', '.join(COLUMNS)}) "  # noqa: S608 - names of our own tables  # nosec B608
     f"VALUES ({', '.join('?' * len(COLUMNS))}) ON CONFLICT DO NOTHING"
 )
 

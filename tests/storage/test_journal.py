@@ -302,7 +302,7 @@ def test_rows_stay_in_it_while_the_database_takes_none(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Closing does not wait for the database, and loses nothing: the next start writes them."""
-    monkeypatch.setattr(engines, "BUSY_TIMEOUT_MS", 100)
+    monkeypatch.setattr(engines, "BUSY", "PRAGMA busy_timeout=100")
     database = Database(f"sqlite:///{tmp_path}/a.db?timeout=0")
     blocker = sqlite3.connect(tmp_path / "a.db", isolation_level=None)
     blocker.execute("BEGIN IMMEDIATE")

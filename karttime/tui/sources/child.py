@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 START_S: Final = 20.0
 STOP_S: Final = 5.0
-_LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - how to reach who listens everywhere
+_LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - how to reach it  # nosec B104
 
 
 class Child:
