@@ -9,6 +9,13 @@
 | `HOST`, `PORT` | `127.0.0.1`, `8000` | where `karttime serve` listens |
 | `WORKERS` | `1` | processes that share the port; with more than one, another one collects |
 | `AUTH_POLICY` | `open` on loopback, else `app` | what needs an API key: `open`, `app`, `control`, `all` |
+| `FIREBASE_AUTH` | on where one of the next two is set | people who are signed in to the app are known here, too |
+| `FIREBASE_PROJECT_ID` | `kartingapp-fef5c` | the Firebase project that the app uses |
+| `FIREBASE_CREDENTIALS_PATH` | `./firebase-credentials.json` | service account; signing in alone needs none |
+| `FIREBASE_SCOPE` | `admin` | what signed-in people may do where a token is needed: `read`, `control`, `admin` |
+| `FIREBASE_CHECK_REVOKED` | off | ask Google whether a sign-in was ended or an account disabled, once a minute |
+| `FIREBASE_CLOCK_SKEW` | `10` | seconds that this machine's clock may differ from Google's |
+| `FIREBASE_ALLOW_EMULATOR` | off | start although a variable names an emulator, which believes any token |
 | `CORS_ORIGINS` | the app's web addresses and localhost | web pages that may talk to us; comma-separated, `*` for all |
 | `LOG_LEVEL` | `INFO` | what is logged |
 | `DEBUG` | off | logs everything, and answers to failed calls name the failure |
@@ -70,6 +77,13 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     auth_policy: Literal["open", "app", "control", "all"] | None = None
+    firebase_auth: bool | None = None
+    firebase_project_id: str = "kartingapp-fef5c"
+    firebase_credentials_path: Path = Path("firebase-credentials.json")
+    firebase_scope: Literal["read", "control", "admin"] = "admin"
+    firebase_check_revoked: bool = False
+    firebase_clock_skew: Annotated[int, Field(ge=0, le=60)] = 10
+    firebase_allow_emulator: bool = False
     cors_origins: Annotated[tuple[str, ...], NoDecode] = APP_ORIGINS
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     debug: bool = False
@@ -145,6 +159,13 @@ class Settings(BaseSettings):
         return self.auth_policy or ("open" if self.on_loopback else "app")
 
     @property
+    def sign_in(self) -> bool:
+        """Whether people who are signed in to the app are known: as it is set, else where a project is."""
+        if self.firebase_auth is not None:
+            return self.firebase_auth
+        return not self.model_fields_set.isdisjoint({"firebase_project_id", "firebase_credentials_path"})
+
+    @property
     def on_loopback(self) -> bool:
         """Whether only this machine reaches the service; a name other than localhost is not looked up."""
         try:
@@ -152,7 +173,21 @@ class Settings(BaseSettings):
         except ValueError:
             return self.host.lower() == "localhost"
 
-    @field_validator("auth_policy", mode="before")
+    @field_validator("firebase_project_id")
+    @classmethod
+    def _project(cls, value: str) -> str:
+        if not re.fullmatch(r"[a-z0-9][a-z0-9.:-]{2,62}", value := value.strip(), re.ASCII):
+            raise ValueError("the id of a Firebase project is wanted, such as kartingapp-fef5c")
+        return value
+
+    @field_validator("firebase_credentials_path")
+    @classmethod
+    def _path(cls, value: Path) -> Path:
+        if "{" in str(value) or len(str(value)) > 1000:  # the key itself; hidden in errors
+            raise ValueError("the path of a file is wanted, not what is in it")
+        return value
+
+    @field_validator("auth_policy", "firebase_scope", mode="before")
     @classmethod
     def _policy(cls, value: object) -> object:
         return value.strip().lower() if isinstance(value, str) else value
@@ -213,7 +248,8 @@ def shown(env_file: Path | None = Path(".env")) -> list[Shown]:
             source = "environment"
         elif name in in_file:
             source = ".env"
-        value = settings.policy if name == "auth_policy" else getattr(settings, name)
+        acting = {"auth_policy": settings.policy, "firebase_auth": settings.sign_in}
+        value = acting.get(name, getattr(settings, name))
         found.append(Shown(name.upper(), text_of(value), source))
     return found
 

@@ -36,11 +36,11 @@ CLOSE_CODES: Final[Mapping[CloseCode, Closing]] = {
     CloseCode.TOO_BIG: Closing("A message had more than 4096 bytes.", "Mend the client."),
     CloseCode.INTERNAL: Closing("The service cannot serve this circuit, or has a fault.", "Try again, less often."),
     CloseCode.RESTART: Closing("The service restarts.", "Connect again soon, with epoch and seq."),
-    CloseCode.TRY_LATER: Closing("There are too many clients.", "Try again later."),
+    CloseCode.TRY_LATER: Closing("Too many clients, or sign-ins cannot be checked now.", "Try again later."),
     CloseCode.UNKNOWN_CIRCUIT: Closing("There is no such circuit.", "GET /circuits lists them."),
     CloseCode.BAD_REQUEST: Closing("`format` names none that is known.", "Mend the address."),
-    CloseCode.NO_TOKEN: Closing("A key is needed, and none that is good came in time.", "Ask for a key."),
-    CloseCode.FORBIDDEN: Closing("The web page or the key is not allowed.", "Ask the operator."),
+    CloseCode.NO_TOKEN: Closing("A token is needed, and none that is good came in time.", "Sign in, or ask for a key."),
+    CloseCode.FORBIDDEN: Closing("The web page, the key or the account is not allowed.", "Ask the operator."),
     CloseCode.TOO_MANY: Closing("Too many messages, or too many clients from this address.", "Send less; close some."),
 }
 
@@ -62,7 +62,7 @@ _QUERY: Final = {
         },
         "epoch": {"type": "string", "description": "karttime.v1: of the last message that was received."},
         "seq": {"type": "integer", "minimum": 0, "description": "karttime.v1: the number of that message."},
-        "token": {"type": "string", "description": "A key, where none can be sent in a header."},
+        "token": {"type": "string", "description": "A key or an ID token, where none can be sent in a header."},
     },
 }
 
@@ -98,7 +98,7 @@ def _channel(told: Mapping[str, Any]) -> dict[str, Any]:
     headers = {
         "type": "object",
         "properties": {
-            "Authorization": {"type": "string", "description": "Bearer <key>, where AUTH_POLICY wants one."}
+            "Authorization": {"type": "string", "description": "Bearer <key or ID token>, where AUTH_POLICY wants one."}
         },
     }
     return {

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from karttime.api.access import token_of
 from karttime.api.delivery import backlog
+from karttime.api.id_tokens import SignInUnavailable
 from karttime.api.policy import Action
 from karttime.api.schemas import example
 from karttime.api.service import Service
@@ -131,7 +132,7 @@ def readiness(service: Service, *, named: bool) -> ReadyView:
 async def _may_read(service: Service, request: Request) -> bool:
     try:
         return (await service.access.check(Action.READ, token_of(request))).allowed
-    except StorageError:  # whether the key is good cannot be found out now
+    except (StorageError, SignInUnavailable):  # whether the token is good cannot be found out now
         return False
 
 

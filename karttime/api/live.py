@@ -5,8 +5,9 @@ the two published ones. Always accepted first, so that a browser sees the close 
 format, 4401 no valid token, 4403 page or token not allowed, 4429 too many messages, or clients from one address, 1013
 full. The loss of the timing system is a `status_update`, never a close.
 
-Where reading needs a token it comes in a header, as `?token=`, or, so that it stands in no address, as the message
-`{"type":"auth","token":…}`: until then nothing is sent, and whoever sends none in time is closed with 4401.
+Where reading needs a token, an API key or the ID token of somebody who is signed in, it comes in a header, as
+`?token=`, or, so that it stands in no address, as the message `{"type":"auth","token":…}`: until then nothing is sent,
+and whoever sends none in time is closed with 4401. The same message renews a token that expires: see `admission`.
 """
 
 import asyncio
@@ -17,9 +18,11 @@ from http import HTTPStatus
 from typing import Any, Final, NamedTuple, Protocol
 
 from karttime.api import channel, wire
+from karttime.api.admission import Admission
 from karttime.api.channel import Channel, Client
 from karttime.api.frames import CloseCode, text_frame
 from karttime.api.handshake import RefusedError, Request
+from karttime.api.id_tokens import SignInUnavailable
 from karttime.api.limits import Bucket, Doors
 from karttime.api.policy import Action
 from karttime.api.service import Service
@@ -36,7 +39,7 @@ log = logging.getLogger(__name__)
 MAX_REASON: Final = 40  # characters; a close frame holds 123 bytes
 ERRORS_PER_SECOND: Final = 1.0
 BOTH: Final = (WireFormat.KARTING, WireFormat.TIMING)
-_TOO_LATE: Final = 'no API key came in time: send {"type":"auth","token":"<API key>"} as the first message'
+_TOO_LATE: Final = 'no token came in time: send {"type":"auth","token":"<API key>"} as the first message'
 _PATH: Final = re.compile(r"/circuits/([^/]+)/live")
 
 
@@ -127,7 +130,17 @@ class LiveEndpoint:
 class Viewer:
     """One client of a live stream."""
 
-    __slots__ = ("_admitted", "_channel", "_client", "_deadline", "_errors", "_link", "_service", "_unknown")
+    __slots__ = (
+        "_admission",
+        "_admitted",
+        "_channel",
+        "_client",
+        "_deadline",
+        "_errors",
+        "_link",
+        "_service",
+        "_unknown",
+    )
 
     def __init__(self, service: Service, link: Connection) -> None:
         self._service = service
@@ -135,6 +148,7 @@ class Viewer:
         self._admitted = not service.access.needs(Action.READ)
         self._unknown: tuple[str, Wish] | None = None  # what one who is still to say who it is wants
         self._deadline: asyncio.TimerHandle | None = None
+        self._admission = Admission(service.access, self, service.limits.token) if not self._admitted else None
         self._channel: Channel | None = None
         self._client: Client | None = None
         self._errors: Bucket | None = None
@@ -156,10 +170,14 @@ class Viewer:
                 self._link.close(CloseCode.NO_TOKEN if verdict.status == 401 else CloseCode.FORBIDDEN, verdict.detail)
                 return
             self._admitted = True
+            if self._admission is not None and self._link.open:
+                self._admission.begin(wish.token, verdict)
             channel = await self._service.channel(circuit_id)
             older = await channel.missed(wish.resume, self._service.journal)
         except UnknownCircuit:
             self._link.close(CloseCode.UNKNOWN_CIRCUIT, "unknown circuit: GET /circuits lists the known ones")
+        except SignInUnavailable:  # it was logged where it happened
+            self._link.close(CloseCode.TRY_LATER, "sign-ins cannot be checked now: try again later, or use an API key")
         except KarttimeError as error:
             log.warning("A client cannot be served: %s", error)
             self._link.close(CloseCode.INTERNAL, clean(str(error), MAX_REASON))
@@ -176,17 +194,32 @@ class Viewer:
             if command is not None and kind == "auth":
                 self._identify(command.get("token"))
             return
-        if kind == "auth":  # where no token is needed, or after it was found good, none is looked at
-            return
-        clock = self._service.clock
-        if kind == "ping":
-            self._answer(wire.pong(clock.wall_ms()))
-            return
+        if command is not None and kind == "auth":
+            if self._admission is not None and self._may_err():  # where no token is needed none is looked at
+                self._admission.renew(command.get("token"))
+        elif kind == "ping":
+            self._answer(wire.pong(self._service.clock.wall_ms()))
+        elif self._may_err():
+            self.tell("not-understood", 'only {"type":"ping"} is understood here, as a text message')
+
+    def tell(self, code: str, detail: str) -> None:
+        """Send an error message."""
+        if self._link.open:
+            self._answer(wire.error(code, clean(detail), self._service.clock.wall_ms()))
+
+    def show_out(self, code: CloseCode, reason: str) -> None:
+        """Close the connection."""
+        self._link.close(code, reason)
+
+    def start(self, job: Coroutine[Any, Any, None]) -> None:
+        """Run a short job for this client."""
+        self._link.start(job)
+
+    def _may_err(self) -> bool:
+        """Whether the client may be answered what costs us something: at a bounded rate."""
         if self._errors is None:
             self._errors = Bucket(ERRORS_PER_SECOND, 5)
-        if self._errors.take(clock.monotonic()):
-            detail = 'only {"type":"ping"} is understood here, as a text message'
-            self._answer(wire.error("not-understood", detail, clock.wall_ms()))
+        return self._errors.take(self._service.clock.monotonic())
 
     def _identify(self, said: Any) -> None:
         """Take the token of a client that was waited for; a second one is not looked at."""
@@ -197,7 +230,7 @@ class Viewer:
         if isinstance(said, str) and said:
             self._link.start(self.join(circuit_id, wish._replace(token=said)))
         else:
-            self._refuse('no token: send {"type":"auth","token":"<API key>"}')
+            self._refuse('no token: send {"type":"auth","token":"<API key or ID token>"}')
 
     def _refuse(self, reason: str) -> None:
         self._unknown = None
@@ -215,6 +248,8 @@ class Viewer:
     def lost(self) -> None:
         self._unknown = None
         self._wait_no_more()
+        if self._admission is not None:
+            self._admission.end()
         if self._channel is not None and self._client is not None:
             self._channel.leave(self._client, cut=self._link.cut)
 

@@ -130,7 +130,12 @@ class PongMessage(BaseModel):
 
 
 class ErrorMessage(BaseModel):
-    """Something the client sent is not understood; sent at a bounded rate, and the stream goes on."""
+    """Something is wrong with what the client sent, or with its token; the stream goes on.
+
+    `not-understood`: a message that is none; sent at a bounded rate. `token-expired`: the token is no good any more,
+    and the connection ends within ten seconds unless an `auth` message brings a new one. `token-refused`: the new one
+    is no good, and the one before counts.
+    """
 
     model_config = shape(
         {
@@ -141,7 +146,7 @@ class ErrorMessage(BaseModel):
         }
     )
     type: Literal["error"]
-    code: Literal["not-understood"]
+    code: Literal["not-understood", "token-expired", "token-refused"]
     detail: str
     timestamp: Moment
 
@@ -154,7 +159,11 @@ class PingMessage(BaseModel):
 
 
 class AuthMessage(BaseModel):
-    """The key, where AUTH_POLICY wants one and neither header nor address brought it: within ten seconds."""
+    """The token, where AUTH_POLICY wants one and neither header nor address brought it: within ten seconds.
+
+    An API key, or the ID token of somebody who is signed in to the app. Sent again at any time it renews an ID token,
+    which expires after an hour: no update is missed.
+    """
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"type": "auth", "token": "kt_…"}]})
     type: Literal["auth"]

@@ -1,4 +1,4 @@
-"""Who may do what: one policy, and operator API keys for what it does not give away.
+"""Who may do what: one policy, and API keys or ID tokens of signed-in people for what it does not give away.
 
 | policy | reading | start, stop | stop while others watch | create, change, delete |
 |---|---|---|---|---|
@@ -92,10 +92,12 @@ class Verdict:
     Attributes:
         status: 200 it may; 401 no valid token (WebSocket close code 4401); 403 not allowed with this one (4403).
         detail: what to do about it, empty when it may.
+        lasts_s: for how long it may, if the token is not looked at again; None for ever.
     """
 
     status: int
     detail: str = ""
+    lasts_s: float | None = None
 
     @property
     def allowed(self) -> bool:

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
+from karttime.api.id_tokens import SignInUnavailable
 from karttime.api.policy import AccessDenied
 from karttime.api.problem import MEDIA_TYPE, document, kind_of
 from karttime.api.runs import UnknownSession
@@ -89,6 +90,8 @@ def _asked_wrongly(error: Exception) -> ProblemResponse | None:
 
 
 def _unavailable(error: Exception, *, debug: bool) -> ProblemResponse:
+    if isinstance(error, SignInUnavailable):  # it was logged where it happened, once in a while
+        return problem(503, "sign-in-unavailable", f"{error}; try again later", {"Retry-After": "5"})
     log.warning("A call could not be answered: %s", error)
     kind, said = "unavailable", str(error)
     if isinstance(error, StorageError):

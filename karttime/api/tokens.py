@@ -11,7 +11,7 @@ import secrets
 from typing import Final, NamedTuple
 
 _TOKEN: Final = re.compile(r"kt_[0-9a-f]{8}_[0-9A-Za-z_-]{43}", re.ASCII)
-_BEARER: Final = re.compile(r"bearer +(\S{1,4096}) *", re.ASCII | re.IGNORECASE)
+_BEARER: Final = re.compile(r"bearer +(\S{1,8192}) *", re.ASCII | re.IGNORECASE)
 
 
 class NewToken(NamedTuple):

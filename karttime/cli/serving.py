@@ -29,6 +29,7 @@ from karttime.circuits.circuit import Circuit
 from karttime.circuits.local import LocalCircuits, local_circuits
 from karttime.cli.crew import Crew, serve_by
 from karttime.cli.places import journal_path
+from karttime.cli.signing_in import check_emulators, sign_in
 from karttime.domain.classification import classification
 from karttime.domain.display import clean
 from karttime.domain.times import format_time
@@ -93,6 +94,7 @@ def run(plan: Plan) -> None:
         stream=sys.stderr,
     )
     quiet_logs()
+    check_emulators(settings)
     if settings.policy == Policy.OPEN and not settings.on_loopback:
         log.warning("AUTH_POLICY=open: whoever reaches %s may change and delete everything", settings.host)
     circuits = LocalCircuits([DEMO]) if plan.demo else local_circuits(plan.circuits)
@@ -151,10 +153,11 @@ async def _run(plan: Plan, circuits: LocalCircuits, archive: Archive, listener: 
     recorder = None if recordings is None else recordings.tap
     stop, ready = asyncio.Event(), asyncio.Event()
     store = StoredCircuits(archive.database, circuits)
-    async with Engine(
-        store, formats=FORMATS, options=options, source_factory=factory, recorder_factory=recorder
-    ) as engine:
-        access = Access(Policy(settings.policy), StoredKeys(archive.database))
+    async with (
+        sign_in(settings) as signing_in,
+        Engine(store, formats=FORMATS, options=options, source_factory=factory, recorder_factory=recorder) as engine,
+    ):
+        access = Access(Policy(settings.policy), StoredKeys(archive.database), sign_in=signing_in)
         origins = Origins(settings.cors_origins)
         service = Service(
             engine,
