@@ -22,6 +22,7 @@
 | `WS_MAX_RECONNECT_ATTEMPTS` | `10` | failed attempts in a row until a feed is given up; `0`: never |
 | `WS_MAX_CLIENTS` | `5000` | WebSocket clients at the same time; further ones are told to try later; `0`: any |
 | `WS_MAX_CLIENTS_PER_ADDRESS` | `500` | the same for clients from one address; `0`: any |
+| `RATE_LIMIT` | `20` | calls a second from one address, and with one key; five times as many at once; `0`: any |
 | `WS_COMPRESSION` | off | clients of the live stream that ask for it are sent compressed messages |
 | `TRUSTED_PROXIES` | this machine | reverse proxies whose `X-Forwarded-For` is believed: addresses or networks |
 | `ALLOW_PRIVATE` | off | circuits in private networks and on this machine may be connected to |
@@ -90,6 +91,7 @@ class Settings(BaseSettings):
     ws_max_reconnect_attempts: Annotated[int, Field(ge=0)] = 10
     ws_max_clients: Annotated[int, Field(ge=0)] = 5000
     ws_max_clients_per_address: Annotated[int, Field(ge=0)] = 500
+    rate_limit: Annotated[float, Field(ge=0, le=100_000)] = 20
     ws_compression: bool = False
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ("127.0.0.0/8", "::1")
     allow_private: bool = False

@@ -114,9 +114,11 @@ def token_of(request: Request) -> str | None:
 
 async def demand(request: Request, action: Action) -> None:
     """Raise `AccessDenied` unless the caller may do it."""
-    access: Access = request.app.state.service.access
+    service = request.app.state.service
+    access: Access = service.access
     verdict = await access.check(action, token_of(request))
     if not verdict.allowed:
+        service.refused["key"] += 1
         raise AccessDenied(verdict)
 
 

@@ -28,6 +28,7 @@ from karttime.api import (
 from karttime.api.body import BodyLimit
 from karttime.api.counting import Counting
 from karttime.api.middleware import Cors, HeadToo, KnownPages, Settled
+from karttime.api.rates import RateLimit
 from karttime.api.service import Service
 
 ROUTERS: Final = (
@@ -61,9 +62,10 @@ def create_app(service: Service) -> FastAPI:
     app.state.recordings, app.state.recorded = None, set()
     app.state.counting = Counting()
     origins = service.origins
-    app.add_middleware(BodyLimit)
+    app.add_middleware(BodyLimit, refused=service.refused)
     app.add_middleware(Settled, service=service)
-    app.add_middleware(KnownPages, origins=origins)
+    app.add_middleware(KnownPages, origins=origins, refused=service.refused)
+    app.add_middleware(RateLimit, service=service)
     app.add_middleware(
         Cors,
         allow_origins=["*"] if origins.everybody else [],

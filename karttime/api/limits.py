@@ -69,25 +69,23 @@ def with_room(limits: LinkLimits, clients: int) -> LinkLimits:
 
 
 class Doors:
-    """Counts who is in: in total, and from one address. 0 is no limit."""
+    """Counts who is in: in total, and from one address, and who was refused, by reason. 0 is no limit."""
 
-    def __init__(self, total: int = 0, per_address: int = 0) -> None:
+    def __init__(self, total: int = 0, per_address: int = 0, refused: Counter[str] | None = None) -> None:
         self._total = total
         self._per_address = per_address
         self._inside: Counter[str] = Counter()
         self.inside = 0
-        self.refused = 0
+        self.refused: Counter[str] = Counter() if refused is None else refused
 
     def enter(self, address: str) -> tuple[CloseCode, str] | None:
         """Let one more in; or why not."""
-        full: tuple[CloseCode, str] | None = None
         if self._total and self.inside >= self._total:
-            full = CloseCode.TRY_LATER, "too many clients: try again later"
-        elif self._per_address and self._inside[address] >= self._per_address:
-            full = CloseCode.TOO_MANY, "too many clients from your address: close one first"
-        if full is not None:
-            self.refused += 1
-            return full
+            self.refused["full"] += 1
+            return CloseCode.TRY_LATER, "too many clients: try again later"
+        if self._per_address and self._inside[address] >= self._per_address:
+            self.refused["address"] += 1
+            return CloseCode.TOO_MANY, "too many clients from your address: close one first"
         self.inside += 1
         self._inside[address] += 1
         return None

@@ -108,7 +108,7 @@ class LiveEndpoint:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self.doors = Doors(service.max_clients, service.max_per_address)
+        self.doors = Doors(service.max_clients, service.max_per_address, service.refused)
 
     def subprotocol(self, request: Request) -> str | None:
         return agreed_subprotocol(request)
@@ -117,8 +117,10 @@ class LiveEndpoint:
         path = _PATH.fullmatch(request.path)
         formats, _ = chosen(request.query.get("format"), request.subprotocols)
         if not self._service.origins.allow(request.headers):
+            self._service.refused["page"] += 1
             link.close(CloseCode.FORBIDDEN, "this web page is not allowed: add its address to CORS_ORIGINS")
         elif formats is None:
+            self._service.refused["format"] += 1
             link.close(CloseCode.BAD_REQUEST, "unknown format: use timing_data, karting_data, both or karttime.v1")
         elif path is not None:
             viewer = Viewer(self._service, link)
@@ -167,6 +169,7 @@ class Viewer:
         try:
             verdict = await self._service.access.check(Action.READ, wish.token)
             if not verdict.allowed:
+                self._service.refused["key"] += 1
                 self._link.close(CloseCode.NO_TOKEN if verdict.status == 401 else CloseCode.FORBIDDEN, verdict.detail)
                 return
             self._admitted = True
@@ -175,6 +178,7 @@ class Viewer:
             channel = await self._service.channel(circuit_id)
             older = await channel.missed(wish.resume, self._service.journal)
         except UnknownCircuit:
+            self._service.refused["circuit"] += 1
             self._link.close(CloseCode.UNKNOWN_CIRCUIT, "unknown circuit: GET /circuits lists the known ones")
         except SignInUnavailable:  # it was logged where it happened
             self._link.close(CloseCode.TRY_LATER, "sign-ins cannot be checked now: try again later, or use an API key")
@@ -234,6 +238,7 @@ class Viewer:
 
     def _refuse(self, reason: str) -> None:
         self._unknown = None
+        self._service.refused["key"] += 1
         self._link.close(CloseCode.NO_TOKEN, reason)
 
     def _wait_no_more(self) -> None:

@@ -1,5 +1,6 @@
 """What stands before the calls: HEAD, pages of others, and answers that wait for the journal."""
 
+from collections import Counter
 from typing import Final
 
 from fastapi.middleware.cors import CORSMiddleware
@@ -33,13 +34,15 @@ class KnownPages:
     CORS alone hides only the answer: a POST without a body needs no preflight.
     """
 
-    def __init__(self, app: ASGIApp, origins: Origins) -> None:
+    def __init__(self, app: ASGIApp, origins: Origins, refused: Counter[str]) -> None:
         self._app = app
         self._origins = origins
+        self._refused = refused
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         changes = scope["type"] == "http" and scope["method"] not in {"GET", "HEAD", "OPTIONS"}
         if changes and not self._origins.allow(Headers(scope=scope)):
+            self._refused["page"] += 1
             await problem(403, "page-not-allowed", PAGE_NOT_ALLOWED)(scope, receive, send)
         else:
             await self._app(scope, receive, send)

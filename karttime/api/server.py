@@ -103,7 +103,8 @@ async def serve(app: FastAPI, listener: socket.socket, ready: asyncio.Event, sto
     service: Service = app.state.service
     limits = with_room(service.limits, service.max_clients)
     allow_files(limits.connections)
-    await serve_over(LiveEndpoint(service), Keeper(limits), app, listener, ready, stop)
+    service.keeper = Keeper(limits)
+    await serve_over(LiveEndpoint(service), service.keeper, app, listener, ready, stop)
 
 
 async def serve_over(

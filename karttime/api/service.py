@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -11,6 +12,7 @@ from karttime.api.access import Access
 from karttime.api.channel import Channel, ChannelStatus
 from karttime.api.frames import CloseCode
 from karttime.api.gate import Gate
+from karttime.api.keeper import Keeper
 from karttime.api.keeping import event
 from karttime.api.limits import LIMITS, LinkLimits
 from karttime.api.origins import Origins
@@ -46,6 +48,9 @@ class Service:
         analysis_s: how long an analysis waits at most for messages.
         analysis_samples: so many messages are enough for it.
         feeds: the wire formats that a circuit may have.
+        rate_limit: calls a second from one address, and with one key; 0: any number.
+        refused: calls and clients that were refused, by reason.
+        keeper: of the connections that this process holds, once it serves.
     """
 
     engine: Engine
@@ -61,6 +66,9 @@ class Service:
     analysis_samples: int = 20
     feeds: Collection[str] = tuple(FORMATS)
     clock: Clock = field(default_factory=Clock)
+    rate_limit: float = 0.0
+    refused: Counter[str] = field(default_factory=Counter)
+    keeper: Keeper | None = None
     _channels: dict[str, Channel] = field(default_factory=dict)
     _gate: Gate | None = None
 

@@ -171,6 +171,7 @@ async def _run(plan: Plan, circuits: LocalCircuits, archive: Archive, listener: 
             store=store,
             analysis_s=settings.analysis_duration,
             analysis_samples=settings.analysis_min_samples,
+            rate_limit=settings.rate_limit,
         )
         app = create_app(service)
         with on_stop(lambda: _stop(stop)):

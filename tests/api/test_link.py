@@ -284,7 +284,7 @@ async def test_the_room_is_limited_in_total_and_for_one_address() -> None:
             async with websockets.connect(site.uri) as third:
                 await third.wait_closed()
                 assert third.close_code == code
-            assert (doors.inside, doors.refused) == (2, 1)
+            assert (doors.inside, doors.refused) == (2, {"address": 1})
             await second.close()
             await until(lambda it=doors: it.inside == 1)  # type: ignore[misc]
             async with websockets.connect(site.uri) as fourth:
