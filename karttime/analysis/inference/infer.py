@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from karttime.analysis.inference.findings import FieldFound, Findings, KindFound, field_found
 from karttime.analysis.inference.patches import find_patches
+from karttime.analysis.inference.pivots import find_pivots
 from karttime.analysis.inference.series import Change, Column, RowSeen, Sent, read_series, rows_of
 from karttime.analysis.inference.structure import Node, Place, is_map, places
 from karttime.analysis.inference.tables import Candidate, draft
@@ -53,9 +54,14 @@ def infer(frames: Sequence[Frame], name: str = "unknown") -> Findings:
 
 def _read(found: Findings, framing: Framing, frames: Sequence[Frame], name: str) -> None:
     kinds, counts = _messages(framing, frames)
+    plain = kinds
     patched = find_patches(framing, kinds)
     if patched is not framing:
         framing = patched
+        kinds, counts = _messages(framing, frames)
+    pivoted = find_pivots(framing, kinds, plain)
+    if pivoted is not framing:
+        framing = pivoted
         kinds, counts = _messages(framing, frames)
     candidates: list[Candidate] = []
     for kind, bodies in kinds.items():
@@ -243,8 +249,10 @@ def _kinds(
 
 def _in_words(framing: Framing) -> str:
     parts = [framing.syntax.upper() if framing.syntax in ("json", "html", "xml") else framing.syntax]
-    if framing.syntax in ("fields", "pairs"):
+    if framing.syntax in ("fields", "pairs", "table") and framing.separator:
         parts.append(f"separated by {framing.separator!r}")
+    elif framing.syntax == "table":
+        parts.append("with columns by width")
     if framing.split != "none":
         parts.append(f"split at {framing.split}")
     if framing.prefix != "none":
@@ -256,6 +264,8 @@ def _in_words(framing: Framing) -> str:
     parts += [_embedded_words(one) for one in framing.embedded[:4]]
     if framing.patches:
         parts.append("with deltas by path")
+    if framing.pivots:
+        parts.append("with tables told by column")
     return ", ".join(parts)
 
 

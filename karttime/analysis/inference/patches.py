@@ -20,7 +20,17 @@ def find_patches(framing: Framing, kinds: Mapping[str, Sequence[Sent]]) -> Frami
         patches = _objects(kind, sample) or _keys(kind, sample) or _cells(kind, sample)
         if patches is not None:
             found.append(_target(patches, sample, kinds))
+    found = _one_board(found, kinds)
     return framing.model_copy(update={"patches": tuple(found)}) if found else framing
+
+
+def _one_board(found: Sequence[Patches], kinds: Mapping[str, Sequence[Sent]]) -> list[Patches]:
+    """Cells by row and column that come in several kinds of messages, all at first and then some, are of one board."""
+    cells = [patches.kind for patches in found if patches.path == "" and patches.target == patches.kind]
+    if len(cells) < 2:
+        return [*found]
+    target = max(cells, key=lambda kind: len(kinds[kind]))
+    return [patches.model_copy(update={"target": target}) if patches.kind in cells else patches for patches in found]
 
 
 def _lists(body: Any) -> list[tuple[str, list[Any]]]:

@@ -87,7 +87,7 @@ def draft(candidates: Sequence[Candidate]) -> Draft:
 
 def _without_wholes(candidates: Sequence[Candidate]) -> list[Candidate]:
     """Without whole messages taken for rows where the messages hold a table, and without lists inside told rows."""
-    good = [c for c in candidates if c.place.path and worth(c.view) >= _LEAST]
+    good = [c for c in candidates if c.place.path and worth(c.view) >= _LEAST and c.series.competitors >= 2]
     kept = []
     for candidate in candidates:
         path = candidate.place.path
@@ -292,6 +292,8 @@ def _tell(drafted: Draft, candidate: Candidate, *, doubted: bool = False) -> Non
         return
     prefix = candidate.name
     for path, shape in candidate.view.shapes.items():
+        if any(_is_within(candidate, path, other) for other in drafted.tables):
+            continue  # told with the rows that are inside of this one
         claims = candidate.view.claims.get(path, [])
         if path == (PLACE,) and (doubted or not claims):
             continue
@@ -300,6 +302,16 @@ def _tell(drafted: Draft, candidate: Candidate, *, doubted: bool = False) -> Non
         text = PLACE if path == (PLACE,) else format_path(path)
         joined = f"{prefix}{'' if prefix.endswith(': ') or not prefix else '.'}{text}"
         drafted.fields.append(field_found(joined, shape, claims))
+
+
+def _is_within(candidate: Candidate, path: Path, other: Candidate) -> bool:
+    """Whether a field of a row is a field of the rows of another table, which are inside of it."""
+    inner, whole = other.place.path, (*candidate.place.path, *path)
+    return (
+        candidate.kind == other.kind
+        and len(candidate.place.path) < len(inner) < len(whole)
+        and all(step in (ANY, one) for step, one in zip(inner, whole, strict=False))
+    )
 
 
 def _is_of(spec: TableSpec, candidate: Candidate) -> bool:

@@ -12,6 +12,7 @@ from typing import Any, Final
 import orjson
 
 from karttime.feeds.declared.framing import Message, Unreadable, Unwrapper, decode_base64, is_tag
+from karttime.feeds.declared.grids import Grid
 from karttime.feeds.declared.markup import parse_html, parse_xml
 from karttime.feeds.declared.paths import escape
 from karttime.feeds.declared.spec import Embedded, Framing
@@ -22,6 +23,7 @@ _SAMPLE_BYTES: Final = 1_500_000
 _SEPARATORS: Final = (";", "|", "\t", "^", "~", "§", "¦", ",", "#")
 _PAIR: Final = re.compile(r"[A-Za-z_][\w .]{0,40}\s*[=:]\s*[^=:;|&]")
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/]{24,}={0,2}")
+_LEAST_ROWS: Final = 3
 _MAX_DEPTH: Final = 12
 _KIND_NAMES: Final = re.compile(
     r"(type|event|topic|kind|msg|cmd|command|action|channel|method|op|pid|name|collection)$", re.IGNORECASE
@@ -50,6 +52,7 @@ def guess_framing(texts: Sequence[str]) -> Framing | None:
     prefix = _prefix(sample)
     inside = [piece for text in sample for piece in _strip(prefix, text)]
     framing = _syntax(inside)
+    framing = _headed(framing, inside)
     if framing is None:
         return None
     framing = framing.model_copy(update={"prefix": prefix})
@@ -180,6 +183,25 @@ def _fields(texts: Sequence[str]) -> Framing | None:
         if best is None or score > best[0]:
             best = score, framing
     return best[1] if best else None
+
+
+def _headed(framing: Framing | None, texts: Sequence[str]) -> Framing | None:
+    """A table under heads: lines of fields with some, or columns by width."""
+    if framing is not None and framing.syntax != "fields":
+        return framing
+    for separator in (framing.separator,) if framing is not None else ("",):
+        grid, rows, filled = Grid(separator), 0, 0
+        for text in texts:
+            try:
+                read = grid.read(text)["rows"]
+            except ValueError:
+                continue
+            rows += len(read)
+            filled += bool(read)
+        lines = sum(1 for text in texts for line in text.splitlines() if line.strip())
+        if rows >= _LEAST_ROWS and rows >= 0.6 * lines and filled >= 0.5 * len(texts):
+            return Framing(syntax="table", separator=separator)
+    return framing
 
 
 def _tag(framing: Framing, sample: Sequence[str]) -> Framing:

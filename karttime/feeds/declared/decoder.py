@@ -71,12 +71,13 @@ class DeclaredDecoder:
 
     def __init__(self, spec: FeedSpec) -> None:
         self.spec = spec
-        kinds = frozenset(table.kind for table in spec.tables) | {field.kind for field in spec.session}
+        kinds = frozenset(one.kind for table in spec.tables for one in (table, *table.also)) | {field.kind for field in spec.session}
         self._unwrapper = Unwrapper(spec.framing, kinds - {""})
         self.tables = [_Table(table, spec) for table in spec.tables]
-        self._by_kind: dict[str, list[_Table]] = {}
+        self._by_kind: dict[str, list[tuple[_Table, int]]] = {}
         for table in self.tables:
-            self._by_kind.setdefault(table.spec.kind, []).append(table)
+            for source, one in enumerate((table.spec, *table.spec.also)):
+                self._by_kind.setdefault(one.kind, []).append((table, source))
         self._columns = board_columns(spec)
         self._column = columns_by_role(self._columns)
         self._facts = Facts(spec.session)
@@ -125,8 +126,8 @@ class DeclaredDecoder:
         at = frame.at
         for kind, body in messages:
             self._out += self._facts.take(at, kind, body)
-            for table in self._by_kind.get(kind, ()):
-                self._take(table, body)
+            for table, source in self._by_kind.get(kind, ()):
+                self._take(table, body, source)
         self._end_of_frame(at)
         return self._out
 
@@ -141,8 +142,8 @@ class DeclaredDecoder:
 
     # --- rows ---
 
-    def _take(self, table: _Table, body: Any) -> None:
-        changes, other_rows = table.rows.take(body)
+    def _take(self, table: _Table, body: Any, source: int) -> None:
+        changes, other_rows = table.rows.take(body, source)
         if table.spec.holds == "laps":
             self._lap_rows += [(table, key, table.rows.values(key)) for key, _ in changes]
             return

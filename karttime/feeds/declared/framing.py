@@ -5,7 +5,6 @@ the text, except compressed payloads, which may grow to `MAX_INFLATED`.
 """
 
 import csv
-import zlib
 from binascii import Error as Base64Error
 from binascii import a2b_base64
 from collections.abc import Callable, Mapping, Sequence
@@ -13,13 +12,14 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
+from karttime.feeds.declared.grids import Grid
 from karttime.feeds.declared.markup import parse_html, parse_xml
 from karttime.feeds.declared.paths import ANY, Path, child, entries, get, parse_path
+from karttime.feeds.declared.pivots import Pivoter
 from karttime.feeds.declared.spec import Embedded, Framing, Patches
-from karttime.feeds.declared.transport import PREFIXES
+from karttime.feeds.declared.transport import PREFIXES, inflate
 
 MAX_TEXT: Final = 16 << 20
-MAX_INFLATED: Final = 4 << 20
 MAX_MESSAGES: Final = 20_000
 MAX_FIELDS: Final = 256
 _MAX_KIND: Final = 80
@@ -34,19 +34,6 @@ class Message(NamedTuple):
 
 class Unreadable(ValueError):  # noqa: N818 - it is counted, not shown as an error
     """A text is not in the declared framing; the text is the reason to count it by."""
-
-
-def inflate(data: bytes) -> bytes | None:
-    """What was compressed with zlib, gzip or raw deflate, at most `MAX_INFLATED`; None where nothing was."""
-    for window in (47, -15):
-        member = zlib.decompressobj(window)
-        try:
-            out = member.decompress(data, MAX_INFLATED)
-        except zlib.error:
-            continue
-        if member.eof and out:
-            return out
-    return None
 
 
 def decode_base64(text: str) -> Any:
@@ -81,6 +68,8 @@ class Unwrapper:
         self._open = _ENVELOPES[framing.envelope]
         self._kind, self._body = parse_path(framing.kind), parse_path(framing.body)
         self._embedded = [(*_split_last(parse_path(one.path)), one) for one in framing.embedded]
+        self._grid = Grid(framing.separator)
+        self._pivots = [Pivoter(pivot) for pivot in framing.pivots]
         self._patches: dict[str, list[Patcher]] = {}
         for patches in framing.patches:
             self._patches.setdefault(patches.kind, []).append(Patcher(patches))
@@ -131,6 +120,8 @@ class Unwrapper:
                 return split_fields(text, framing.separator)
             case "pairs":
                 return split_pairs(text, framing.separator, framing.equals)
+            case "table":
+                return self._grid.read(text)
             case "html":
                 return parse_html(text)
             case "xml":
@@ -147,7 +138,10 @@ class Unwrapper:
             messages = [Message("" if kind is None else str(kind)[:_MAX_KIND], value if body is None else body)]
         else:
             messages = self._open(value)
+        before = len(found)
         for message in messages:
+            for pivoter in self._pivots:
+                pivoter.learn(message.kind, message.body)
             if (
                 self._framing.bundles
                 and isinstance(message.body, dict)
@@ -158,6 +152,13 @@ class Unwrapper:
                 found += [patched for patcher in self._patches[message.kind] for patched in patcher.apply(message)]
             else:
                 found.append(message)
+        if self._pivots:
+            found[before:] = [Message(kind, self._pivoted(kind, body)) for kind, body in found[before:]]
+
+    def _pivoted(self, kind: str, body: Any) -> Any:
+        for pivoter in self._pivots:
+            body = pivoter.apply(kind, body)
+        return body
 
 
 def split_fields(text: str, separator: str) -> list[str]:
@@ -355,6 +356,8 @@ class Patcher:
 
 
 def _plant(tree: dict[str, Any], path: Sequence[str], value: Any) -> None:
+    if not path and isinstance(value, dict):  # the whole is sent anew
+        tree.update(value)
     for segment in path[:-1]:
         inner = tree.get(segment)
         if not isinstance(inner, dict):

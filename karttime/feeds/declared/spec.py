@@ -129,6 +129,28 @@ class Patches(_Model):
     separator: str = Field(default="/", min_length=1, max_length=2)
 
 
+class Pivot(_Model):
+    """A table that is told by column.
+
+    Attributes:
+        kind: of the messages that hold it.
+        form: `heads`: rows are lists in the order of names; `maps`: an object per field, values by competitor.
+        rows: where the rows are; for `maps` the object that holds the fields.
+        names_kind: of `heads`: the kind of the messages with the names, which may be another.
+        names: of `heads`: where in those the names are.
+        name: of `heads`: where in an entry of the names its text is; empty: it is the text.
+        members: of `maps`: the names of the fields.
+    """
+
+    kind: str = ""
+    form: Literal["heads", "maps"] = "heads"
+    rows: PathText = ""
+    names_kind: str = ""
+    names: PathText = ""
+    name: PathText = ""
+    members: tuple[str, ...] = Field(default=(), max_length=500)
+
+
 class Framing(_Model):
     """How the text of a frame becomes messages.
 
@@ -136,7 +158,7 @@ class Framing(_Model):
         split: what separates messages in one frame.
         prefix: the transport's wrapping of a message, taken off.
         syntax: the language of a message.
-        separator: of `fields`; for `pairs` the one between pairs.
+        separator: of `fields`; for `pairs` the one between pairs; for `table` empty where columns are told by width.
         equals: of `pairs`, the one between key and value.
         tagged: of `fields`: the first field names the kind of the message.
         envelope: the shape around the payload.
@@ -145,11 +167,12 @@ class Framing(_Model):
         bundles: a message whose keys are kinds holds one body for each.
         embedded: strings that hold values, in this order.
         patches: deltas that name paths.
+        pivots: tables that are told by column.
     """
 
     split: Literal["none", "lines", "records"] = "none"
-    prefix: Literal["none", "engine.io", "sockjs", "sse", "jsonp"] = "none"
-    syntax: Literal["json", "fields", "pairs", "html", "xml"] = "json"
+    prefix: Literal["none", "engine.io", "sockjs", "sse", "jsonp", "stomp", "packed"] = "none"
+    syntax: Literal["json", "fields", "pairs", "table", "html", "xml"] = "json"
     separator: str = Field(default=",", max_length=4)
     equals: str = Field(default="=", max_length=2)
     tagged: bool = False
@@ -159,6 +182,7 @@ class Framing(_Model):
     bundles: bool = False
     embedded: tuple[Embedded, ...] = ()
     patches: tuple[Patches, ...] = ()
+    pivots: tuple[Pivot, ...] = ()
 
 
 class FieldSpec(_Model):
@@ -184,6 +208,22 @@ class FieldSpec(_Model):
     candidates: tuple[FieldRole, ...] = ()
 
 
+class SourceSpec(_Model):
+    """Another place where rows of a table are sent: what changed, after everything was sent once.
+
+    Attributes:
+        kind: of the messages.
+        rows: where in them the rows are; empty: each message is one row.
+        key: the field that identifies a competitor, with the same values as that of the table.
+        update: how these rows update the table.
+    """
+
+    kind: str = ""
+    rows: PathText = ""
+    key: PathText
+    update: Literal["snapshot", "merge", "places"] = "merge"
+
+
 class TableSpec(_Model):
     """Rows of one kind of message.
 
@@ -195,6 +235,7 @@ class TableSpec(_Model):
         holds: standings, one row per competitor, or laps, one row per lap.
         update: `snapshot`: who is not sent has left; `merge`: only changes are sent; `places`: the same, but a row is
             a place on the board, and who is in it changes like everything else.
+        also: other messages that hold rows of this table, with the same fields.
     """
 
     kind: str = ""
@@ -204,6 +245,7 @@ class TableSpec(_Model):
     holds: Literal["standings", "laps"] = "standings"
     update: Literal["snapshot", "merge", "places"] = "snapshot"
     fields: tuple[FieldSpec, ...]
+    also: tuple[SourceSpec, ...] = ()
 
 
 class SessionFieldSpec(FieldSpec):

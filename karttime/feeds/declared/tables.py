@@ -21,6 +21,15 @@ class RowChange(NamedTuple):
     values: dict[int, Any]
 
 
+class _Source:
+    """Where rows of a table are sent, and how."""
+
+    def __init__(self, rows: str, key: str, update: str) -> None:
+        self.path = parse_path(rows)
+        self.key = None if key == KEY else parse_path(key)
+        self.update = update
+
+
 class Rows:
     """The rows of one table.
 
@@ -37,8 +46,7 @@ class Rows:
         self.refused: Counter[str] = Counter()
         self.read: Counter[int] = Counter()
         self.unread: Counter[int] = Counter()
-        self._path = parse_path(spec.rows)
-        self._key = None if spec.key == KEY else parse_path(spec.key)
+        self._sources = [_Source(one.rows, one.key, one.update) for one in (spec, *spec.also)]
         self._fields = [(index, parse_path(field.path), field) for index, field in enumerate(spec.fields)]
         self._paths = [(i, path[0] if len(path) == 1 else "", path) for i, path, f in self._fields if f.path != PLACE]
         self._place = next((i for i, _, field in self._fields if field.path == PLACE), None)
@@ -54,14 +62,20 @@ class Rows:
         """All that is known of a row."""
         return self._state.get(key, {})
 
-    def take(self, body: Any) -> tuple[list[RowChange], bool]:
-        """The rows that a message changes, and whether somebody came or left."""
-        if self.spec.update == "places":
-            return self._take_places(body)
+    def take(self, body: Any, source: int = 0) -> tuple[list[RowChange], bool]:
+        """The rows that a message changes, and whether somebody came or left.
+
+        Args:
+            body: of a message of the source's kind.
+            source: 0 for the table's own place, else the number in `also`, from 1.
+        """
+        place = self._sources[source]
+        if place.update == "places":
+            return self._take_places(body, place)
         changes: list[RowChange] = []
         sent: dict[str, None] = {}
-        snapshot = self.spec.update == "snapshot"
-        for address, key, node in self._rows(body):
+        snapshot = place.update == "snapshot"
+        for address, key, node in self._rows(body, place):
             if key in sent and snapshot:
                 self.refused["same-key-twice"] += 1
                 continue
@@ -79,10 +93,10 @@ class Rows:
             self.keys |= sent
         return changes, came or bool(gone)
 
-    def _rows(self, body: Any) -> Iterator[tuple[str, str, Any]]:
-        for keys, node in entries(body, self._path):
+    def _rows(self, body: Any, place: _Source) -> Iterator[tuple[str, str, Any]]:
+        for keys, node in entries(body, place.path):
             address = keys[-1] if keys else ""
-            key = address if self._key is None else read_text(get(node, self._key))
+            key = address if place.key is None else read_text(get(node, place.key))
             if not key:
                 self.refused["row-without-key"] += 1
             elif key not in self._state and len(self._state) >= MAX_ROWS:
@@ -90,10 +104,10 @@ class Rows:
             else:
                 yield address, key, node
 
-    def _take_places(self, body: Any) -> tuple[list[RowChange], bool]:
+    def _take_places(self, body: Any, source: _Source) -> tuple[list[RowChange], bool]:
         """Rows that are places: what is sent stays with the place, whoever is in it now has all that stands there."""
         changes: list[RowChange] = []
-        for keys, node in entries(body, self._path):
+        for keys, node in entries(body, source.path):
             address = keys[-1] if keys else ""
             place = self._places.get(address)
             if place is None:
@@ -102,7 +116,7 @@ class Rows:
                     continue
                 place = self._places[address] = {}
             place.update(self._read(node, address, whole=False))
-            sent = read_text(get(node, self._key)) if self._key is not None else address
+            sent = read_text(get(node, source.key)) if source.key is not None else address
             key = self._key_at[address] = sent or self._key_at.get(address, "")
             if not key:
                 self.refused["row-without-key"] += 1

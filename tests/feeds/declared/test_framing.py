@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from karttime.feeds.declared.framing import MAX_INFLATED, Unreadable, Unwrapper, inflate
+from karttime.feeds.declared.framing import Unreadable, Unwrapper
+from karttime.feeds.declared.transport import MAX_INFLATED, inflate
 from karttime.feeds.declared.spec import Framing
 
 ROW = {"no": "7", "lap": 3}

@@ -1,0 +1,165 @@
+"""Tables that are told by column: found by their form, never by their names."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from karttime.analysis.inference.series import Sent
+from karttime.feeds.declared.paths import Path, format_path
+from karttime.feeds.declared.pivots import MAX_COLUMNS, names_of
+from karttime.feeds.declared.spec import Framing, Pivot
+
+_SAMPLE: Final = 120
+_DEPTH: Final = 5
+_LEAST_COLUMNS: Final = 3
+_LEAST_LISTED: Final = 4
+"""Shortest list that holds a value for each competitor: three may be sectors of one."""
+
+
+def find_pivots(framing: Framing, kinds: Mapping[str, Sequence[Sent]], before: Mapping[str, Sequence[Sent]]) -> Framing:
+    """The framing with what turns columns into rows; the same framing where nothing is told by column.
+
+    Args:
+        framing: as far as it is known.
+        kinds: bodies by kind, with deltas by path applied.
+        before: the same without that, where names of columns may stand beside the cells.
+    """
+    heads = {kind: _heads([sent.body for sent in bodies[:_SAMPLE]]) for kind, bodies in before.items()}
+    found: list[Pivot] = []
+    for kind, bodies in kinds.items():
+        sample = [sent.body for sent in bodies[:_SAMPLE]]
+        pivot = _named(kind, sample, heads) or _maps(kind, sample)
+        if pivot is not None:
+            found.append(pivot)
+    return framing.model_copy(update={"pivots": tuple(found)}) if found else framing
+
+
+def _objects(body: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """A body and the objects in it, without those in lists."""
+    yield path, body
+    if isinstance(body, dict) and len(path) < _DEPTH:
+        for key, value in [*body.items()][:60]:
+            if isinstance(value, dict | list):
+                yield from _objects(value, (*path, key))
+
+
+# --- heads ----------------------------------------------------------------------------------------------------------
+
+
+def _heads(bodies: Sequence[Any]) -> dict[tuple[Path, Path], int]:
+    """Where lists of names are, how a name is found in an entry, and how many names there are."""
+    found: dict[tuple[Path, Path], int] = {}
+    for body in bodies:
+        for path, value in _objects(body):
+            if not isinstance(value, list) or not _LEAST_COLUMNS <= len(value) <= MAX_COLUMNS or len(found) > 50:
+                continue
+            ways: list[Path] = [()]
+            if isinstance(value[0], dict):
+                ways = [(key,) for key, inner in value[0].items() if isinstance(inner, str)][:6]
+            for way in ways:
+                names = names_of(value, way)
+                if names and _are_heads(names):
+                    found[(path, way)] = len(names)
+    return found
+
+
+def _are_heads(names: Sequence[str]) -> bool:
+    """Whether texts are heads of columns: short, nearly all different, hardly a number among them."""
+    words = sum(any(c.isalpha() for c in name) for name in names)
+    return max(map(len, names)) <= 40 and len(set(names)) == len(names) and words >= 0.7 * len(names)
+
+
+def _named(kind: str, bodies: Sequence[Any], heads: Mapping[str, Mapping[tuple[Path, Path], int]]) -> Pivot | None:
+    """Lists, or objects by index, that are as wide as a list of names somewhere, and hold numbers where that has none."""
+    widths: dict[Path, Counter[int]] = {}
+    for body in bodies:
+        for path, value in _objects(body):
+            rows = [*value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []
+            for row in rows[:60]:
+                if (width := _width(row)) and (path in widths or len(widths) < 40):
+                    widths.setdefault(path, Counter())[width] += 1
+    for path, counts in sorted(widths.items(), key=lambda item: -item[1].total()):
+        width, many = max(counts), counts.total()
+        for names_kind in sorted(heads, key=lambda other: other != kind):
+            for (where, way), count in heads[names_kind].items():
+                alike = counts[count] >= 0.8 * many or (width <= count and _sparse(bodies, path))
+                if alike and count >= width and not _leads_into(path, where, same=names_kind == kind):
+                    return Pivot(
+                        kind=kind,
+                        form="heads",
+                        rows=format_path(path),
+                        names_kind=names_kind,
+                        names=format_path(where),
+                        name=format_path(way),
+                    )
+    return None
+
+
+def _width(row: Any) -> int:
+    """How many columns a row reaches to; 0 for what is none."""
+    if isinstance(row, list):
+        scalars = sum(not isinstance(cell, dict | list) for cell in row)
+        texts = all(isinstance(cell, str) and not any(c.isdigit() for c in cell) for cell in row)
+        return len(row) if len(row) >= _LEAST_COLUMNS and scalars >= 0.6 * len(row) and not texts else 0
+    if isinstance(row, dict) and row and all(key.isascii() and key.isdigit() and len(key) < 4 for key in row):
+        return max(map(int, row)) + 1
+    return 0
+
+
+def _sparse(bodies: Sequence[Any], path: Path) -> bool:
+    """Whether the rows at a path are objects by the column's index, of which only some are sent."""
+    for body in bodies:
+        for where, value in _objects(body):
+            if where == path:
+                return isinstance(value, dict) and any(isinstance(row, dict) for row in value.values())
+    return False
+
+
+def _leads_into(rows: Path, names: Path, *, same: bool) -> bool:
+    """Whether the names are within the rows, as their first entry may be."""
+    return same and names[: len(rows)] == rows
+
+
+# --- maps -----------------------------------------------------------------------------------------------------------
+
+
+def _maps(kind: str, bodies: Sequence[Any]) -> Pivot | None:
+    """An object whose entries hold a scalar for each competitor under the same keys, or in lists of one length."""
+    votes: dict[Path, Counter[str]] = {}
+    for body in bodies:
+        for path, holder in _objects(body):
+            if isinstance(holder, dict) and len(holder) >= 2:
+                members = _alike(holder)
+                if members and (path in votes or len(votes) < 40):
+                    votes.setdefault(path, Counter()).update(members)
+    for path, names in sorted(votes.items(), key=lambda item: -item[1].total()):
+        if len(names) >= _LEAST_COLUMNS:
+            members = tuple(name for name, _ in names.most_common(MAX_COLUMNS))
+            return Pivot(kind=kind, form="maps", rows=format_path(path), members=members)
+    return None
+
+
+def _alike(holder: Mapping[str, Any]) -> list[str]:
+    """The entries that are maps under the same keys; none where fewer than three are, or keys are names of fields."""
+    groups: dict[object, list[str]] = {}
+    for name, value in [*holder.items()][:MAX_COLUMNS]:
+        if name.isdigit() or not isinstance(value, dict | list) or len(value) < 2:
+            continue
+        inner = value.values() if isinstance(value, dict) else value
+        if any(isinstance(one, dict | list) for one in inner):
+            continue
+        if isinstance(value, dict):
+            if all(any(c.isdigit() for c in key) or len(key) > 12 for key in value):
+                groups.setdefault("map", []).append(name)
+        elif len(value) >= _LEAST_LISTED:
+            groups.setdefault(len(value), []).append(name)
+    best = max(groups.values(), key=len, default=[])
+    if len(best) < _LEAST_COLUMNS:
+        return []
+    if isinstance(holder[best[0]], dict):
+        keys = set().union(*(holder[name] for name in best))
+        if sum(len(holder[name]) for name in best) < 0.5 * len(keys) * len(best):
+            return []
+    elif len(best) < sum(not isinstance(value, dict | list) for value in holder.values()):
+        return []  # a row with some lists, such as sectors
+    return best
