@@ -46,7 +46,7 @@ class Told:
 
 
 @cache
-def race(seed: int = 1, karts: int = 9, minutes: int = 7, preset: str = "competition") -> Told:
+def race(seed: int = 1, karts: int = 9, minutes: int = 6, preset: str = "competition") -> Told:
     """The race of a seed."""
     planned = meeting(Options(preset=preset, karts=karts, duration_ms=minutes * 60_000, seed=seed))
     model = Race(planned, seed)

@@ -6,6 +6,7 @@ from typing import Final
 
 from karttime.analysis.inference.findings import Check
 from karttime.analysis.inference.infer import is_timed
+from karttime.analysis.inference.series import QUIET_MS
 from karttime.domain.logbook import Logbook
 from karttime.domain.session import Session
 from karttime.domain.updates import LapCompleted, LapFlag
@@ -26,10 +27,14 @@ def check_spec(spec: FeedSpec, seen: Sequence[Frame], unseen: Sequence[Frame]) -
         _apply(logbook, decoder, frame)
     before = _counts(decoder)
     judge = _Judge(timed=is_timed([*seen, *unseen]))
+    due = False
     for number, frame in enumerate(unseen):
         judge.frame(decoder, logbook, frame)
-        if number % _LOOK_EVERY == 0 or number == len(unseen) - 1:
+        due = due or number % _LOOK_EVERY == 0
+        last = number == len(unseen) - 1
+        if last or (due and unseen[number + 1].at - frame.at >= QUIET_MS):
             judge.look(logbook)
+            due = False
     return judge.verdict(len(unseen), before, _counts(decoder))
 
 

@@ -9,7 +9,9 @@ from typing import Any, Final
 from karttime.analysis.inference.findings import FieldFound, Findings, KindFound, field_found
 from karttime.analysis.inference.patches import find_patches
 from karttime.analysis.inference.pivots import find_pivots
-from karttime.analysis.inference.series import Change, Column, RowSeen, Sent, read_series, rows_of
+from karttime.analysis.inference.rows import RowSeen, Sent, rows_of
+from karttime.analysis.inference.series import Change, Column, read_series
+from karttime.analysis.inference.siblings import Sending, join
 from karttime.analysis.inference.structure import Node, Place, is_map, places
 from karttime.analysis.inference.tables import Candidate, draft
 from karttime.analysis.inference.unwrap import guess_framing, read_messages
@@ -17,7 +19,7 @@ from karttime.analysis.roles.decide import decide
 from karttime.analysis.roles.session import session_claims
 from karttime.analysis.roles.shapes import Shape
 from karttime.analysis.roles.view import CLAIMED, Claim
-from karttime.feeds.declared.paths import Path, format_path
+from karttime.feeds.declared.paths import Path, format_path, parse_path
 from karttime.feeds.declared.spec import Embedded, FeedSpec, FieldRole, Framing, SessionFieldSpec
 from karttime.feeds.frame import Frame
 
@@ -63,9 +65,7 @@ def _read(found: Findings, framing: Framing, frames: Sequence[Frame], name: str)
     if pivoted is not framing:
         framing = pivoted
         kinds, counts = _messages(framing, frames)
-    candidates: list[Candidate] = []
-    for kind, bodies in kinds.items():
-        candidates += _tables(kind, bodies)
+    candidates = _tables(kinds, parse_path(framing.kind) if framing.envelope == "field" else ())
     drafted = draft(candidates)
     facts = _facts(kinds, {(c.kind, c.place.path) for c in drafted.tables})
     session, found_facts = _session_fields(facts, drafted.messages, timed=is_timed(frames))
@@ -73,6 +73,7 @@ def _read(found: Findings, framing: Framing, frames: Sequence[Frame], name: str)
     found.fields = [*drafted.fields, *found_facts]
     found.notes += drafted.notes
     updates = {candidate.kind: candidate.series.update for candidate in reversed(candidates)}
+    updates |= {also.kind: also.update for candidate in candidates for also in candidate.series.also}
     _kinds(found, kinds, updates, counts)
     if drafted.specs:
         found.spec = FeedSpec(
@@ -122,20 +123,28 @@ def _messages(framing: Framing, frames: Sequence[Frame]) -> tuple[dict[str, list
     return kinds, counts
 
 
-def _tables(kind: str, bodies: Sequence[Sent]) -> list[Candidate]:
-    root = Node()
-    step = max(len(bodies) // _STRUCTURE_MESSAGES, 1)
-    for sent in [*bodies[:200], *bodies[200::step]]:
-        root.add(sent.body)
+def _tables(kinds: Mapping[str, Sequence[Sent]], discriminator: Path) -> list[Candidate]:
+    """Every table over time, those that are sent at several places as one."""
+    sendings: list[Sending] = []
+    for kind, bodies in kinds.items():
+        root = Node()
+        step = max(len(bodies) // _STRUCTURE_MESSAGES, 1)
+        for sent in [*bodies[:200], *bodies[200::step]]:
+            root.add(sent.body)
+        for place in places(root):
+            rows = rows_of(place, bodies)
+            if rows:
+                sendings.append(Sending.of(kind, place, rows, discriminator))
     found: list[Candidate] = []
-    for place in places(root):
-        rows = rows_of(place, bodies)
-        if len(rows) < 2:
+    for joined in join(sendings):
+        key = joined.sending.key() if len(joined.rows) >= 2 else None
+        if key is None:
             continue
-        series = read_series(place, rows)
+        kind, place = joined.sending.kind, joined.sending.place
+        series = read_series(place, key, joined.rows, joined.also)
         if series is None or not series.columns:
             continue
-        found.append(Candidate(kind, place, series, decide(series), _lap_sample(rows)))
+        found.append(Candidate(kind, place, series, decide(series), _lap_sample(joined.rows)))
     return found
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from karttime.analysis.inference.series import Sent
+from karttime.analysis.inference.rows import Sent
 from karttime.feeds.declared.framing import Message, Patcher
 from karttime.feeds.declared.paths import child, escape, get, parse_path
 from karttime.feeds.declared.spec import Framing, Patches

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from karttime.analysis.inference.series import Sent
+from karttime.analysis.inference.rows import Sent
 from karttime.feeds.declared.paths import Path, format_path
 from karttime.feeds.declared.pivots import MAX_COLUMNS, names_of
 from karttime.feeds.declared.spec import Framing, Pivot
@@ -53,9 +53,10 @@ def _heads(bodies: Sequence[Any]) -> dict[tuple[Path, Path], int]:
         for path, value in _objects(body):
             if not isinstance(value, list) or not _LEAST_COLUMNS <= len(value) <= MAX_COLUMNS or len(found) > 50:
                 continue
-            ways: list[Path] = [()]
-            if isinstance(value[0], dict):
-                ways = [(key,) for key, inner in value[0].items() if isinstance(inner, str)][:6]
+            first = value[0]
+            ways: Sequence[Path] = ((),)
+            if isinstance(first, dict):
+                ways = [(key,) for key, inner in first.items() if isinstance(inner, str)][:6]
             for way in ways:
                 names = names_of(value, way)
                 if names and _are_heads(names):
@@ -70,7 +71,7 @@ def _are_heads(names: Sequence[str]) -> bool:
 
 
 def _named(kind: str, bodies: Sequence[Any], heads: Mapping[str, Mapping[tuple[Path, Path], int]]) -> Pivot | None:
-    """Lists, or objects by index, that are as wide as a list of names somewhere, and hold numbers where that has none."""
+    """Lists, or objects by index, that are as wide as a list of names somewhere."""
     widths: dict[Path, Counter[int]] = {}
     for body in bodies:
         for path, value in _objects(body):
@@ -129,37 +130,39 @@ def _maps(kind: str, bodies: Sequence[Any]) -> Pivot | None:
     for body in bodies:
         for path, holder in _objects(body):
             if isinstance(holder, dict) and len(holder) >= 2:
-                members = _alike(holder)
-                if members and (path in votes or len(votes) < 40):
-                    votes.setdefault(path, Counter()).update(members)
-    for path, names in sorted(votes.items(), key=lambda item: -item[1].total()):
-        if len(names) >= _LEAST_COLUMNS:
-            members = tuple(name for name, _ in names.most_common(MAX_COLUMNS))
+                alike = _alike(holder)
+                if alike and (path in votes or len(votes) < 40):
+                    votes.setdefault(path, Counter()).update(alike)
+    for path, counts in sorted(votes.items(), key=lambda item: -item[1].total()):
+        if len(counts) >= _LEAST_COLUMNS:
+            members = tuple(name for name, _ in counts.most_common(MAX_COLUMNS))
             return Pivot(kind=kind, form="maps", rows=format_path(path), members=members)
     return None
 
 
 def _alike(holder: Mapping[str, Any]) -> list[str]:
     """The entries that are maps under the same keys; none where fewer than three are, or keys are names of fields."""
-    groups: dict[object, list[str]] = {}
+    groups: dict[int, list[str]] = {}  # lists by length, maps under 0
     for name, value in [*holder.items()][:MAX_COLUMNS]:
-        if name.isdigit() or not isinstance(value, dict | list) or len(value) < 2:
-            continue
-        inner = value.values() if isinstance(value, dict) else value
-        if any(isinstance(one, dict | list) for one in inner):
-            continue
-        if isinstance(value, dict):
-            if all(any(c.isdigit() for c in key) or len(key) > 12 for key in value):
-                groups.setdefault("map", []).append(name)
-        elif len(value) >= _LEAST_LISTED:
-            groups.setdefault(len(value), []).append(name)
+        length = _listed(value) if not name.isdigit() else None
+        if length is not None:
+            groups.setdefault(length, []).append(name)
     best = max(groups.values(), key=len, default=[])
     if len(best) < _LEAST_COLUMNS:
         return []
     if isinstance(holder[best[0]], dict):
         keys = set().union(*(holder[name] for name in best))
-        if sum(len(holder[name]) for name in best) < 0.5 * len(keys) * len(best):
-            return []
-    elif len(best) < sum(not isinstance(value, dict | list) for value in holder.values()):
-        return []  # a row with some lists, such as sectors
-    return best
+        return best if sum(len(holder[name]) for name in best) >= 0.5 * len(keys) * len(best) else []
+    alone = sum(not isinstance(value, dict | list) for value in holder.values())
+    return best if len(best) >= alone else []  # else a row with some lists, such as sectors
+
+
+def _listed(value: Any) -> int | None:
+    """The length of a list of scalars, 0 for an object of scalars by id; None for anything else."""
+    if isinstance(value, dict) and len(value) >= 2:
+        if any(isinstance(one, dict | list) for one in value.values()):
+            return None
+        return 0 if all(any(c.isdigit() for c in key) or len(key) > 12 for key in value) else None
+    if isinstance(value, list) and len(value) >= _LEAST_LISTED:
+        return None if any(isinstance(one, dict | list) for one in value) else len(value)
+    return None

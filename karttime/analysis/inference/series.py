@@ -1,39 +1,21 @@
 """The rows of one place over time: who they are about, how they are updated, and what each field showed when."""
 
-from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple
 
-from karttime.analysis.inference.structure import Place, leaves
-from karttime.feeds.declared.paths import Path, entries, format_path
+from karttime.analysis.inference.keys import MAX_COMPETITORS
+from karttime.analysis.inference.rows import RowSeen, by_message
+from karttime.analysis.inference.structure import Place
+from karttime.feeds.declared.paths import Path, format_path
 from karttime.feeds.declared.tables import KEY, PLACE
 from karttime.feeds.declared.values import read_text
 
-MAX_ROWS: Final = 150_000
 MAX_SECTIONS: Final = 40
-_MAX_COMPETITORS: Final = 600
-_ENOUGH_KEYS: Final = 0.9
-_QUIET_MS: Final = 60
+QUIET_MS: Final = 60
+"""One crossing is told in several messages, sent so close together; between them a board is torn."""
 
 Update = Literal["snapshot", "merge", "places"]
-
-
-class RowSeen(NamedTuple):
-    """One row of one message: when, the message's number, its key or index in the container, its scalars."""
-
-    at: int
-    message: int
-    address: str
-    leaves: Mapping[Path, Any]
-
-
-class Sent(NamedTuple):
-    """A body with its time and its number in the feed."""
-
-    at: int
-    number: int
-    body: Any
 
 
 class Change(NamedTuple):
@@ -58,6 +40,15 @@ class Column:
         return format_path(self.path)
 
 
+class Also(NamedTuple):
+    """Another place where rows of a table are sent: kind of the messages, place, key as a spec says it, update."""
+
+    kind: str
+    place: Place
+    key: str
+    update: Update
+
+
 @dataclass(slots=True)
 class Series:
     """A table over time.
@@ -70,7 +61,7 @@ class Series:
         sections: what the whole table showed at some moments: rows by competitor, in the order of the board.
         section_at: times of these moments.
         rows: how many rows were seen; `messages`: in how many messages.
-        left: rows by key that came again after a message without them, which only snapshots have.
+        also: other places where its rows are sent.
     """
 
     place: Place
@@ -81,6 +72,7 @@ class Series:
     section_at: list[int] = field(default_factory=list)
     rows: int = 0
     messages: int = 0
+    also: Sequence[Also] = ()
 
     @property
     def key_text(self) -> str:
@@ -93,152 +85,33 @@ class Series:
         return max(map(len, self.sections), default=0)
 
 
-def rows_of(place: Place, bodies: Sequence[Sent]) -> list[RowSeen]:
-    """The rows at a place, of all messages of its kind, at most `MAX_ROWS`."""
-    rows: list[RowSeen] = []
-    for at, number, body in bodies:
-        for keys, node in entries(body, place.path):
-            if isinstance(node, dict | list):
-                found = leaves(node, short=place.short)
-                if found:
-                    rows.append(RowSeen(at, number, keys[-1] if keys else "", found))
-        if len(rows) > MAX_ROWS:
-            break
-    return rows
+def read_series(place: Place, key: Path, rows: Sequence[RowSeen], also: Sequence[Also] = ()) -> Series | None:
+    """The table of these rows; None where it never shows anything.
 
-
-def read_series(place: Place, rows: Sequence[RowSeen]) -> Series | None:
-    """The table of these rows; None where nothing identifies a competitor."""
-    if not rows:
-        return None
-    key = _find_key(place, rows)
-    if key is None:
-        return None
-    series = Series(place, key, _update(place, rows, key))
+    Args:
+        place: of the table.
+        key: what identifies a competitor there.
+        rows: those at the place, and those of `also`, in the order in which they were sent.
+        also: other places, by the number of the row's source less one.
+    """
+    own = [row for row in rows if row.source == 0] if also else rows
+    series = Series(place, key, find_update(place, own, key), also=also)
     _fold(series, rows)
     return series if series.sections else None
-
-
-def _by_message(rows: Sequence[RowSeen]) -> dict[int, list[RowSeen]]:
-    found: dict[int, list[RowSeen]] = defaultdict(list)
-    for row in rows:
-        found[row.message].append(row)
-    return found
-
-
-def _is_index(addresses: set[str]) -> bool:
-    """Whether the keys of a container are indexes, 0 or 1 to n, rather than ids."""
-    if not all(address.isdigit() for address in addresses):
-        return False
-    numbers = {int(address) for address in addresses}
-    return max(numbers, default=0) < 1.6 * len(numbers) + 1
-
-
-# --- the key --------------------------------------------------------------------------------------------------------
-
-
-def _find_key(place: Place, rows: Sequence[RowSeen]) -> Path | None:
-    messages = _by_message(rows)
-    addresses = {row.address for row in rows}
-    if place.by_key and not (_is_index(addresses) and _candidates(rows, messages, share=0.02)):
-        return (KEY,)
-    candidates = _candidates(rows, messages, share=_ENOUGH_KEYS)
-    if not candidates and place.path:
-        candidates = _candidates(rows, messages, share=0.02)  # rows by place whose key is sent once, or when it changes
-    if not candidates:
-        return (KEY,) if place.path and place.path[-1] == "*" and _is_index(addresses) and len(addresses) > 1 else None
-    ranked = sorted(candidates.items(), key=lambda item: -item[1])
-    return ranked[0][0]
-
-
-def _candidates(
-    rows: Sequence[RowSeen], messages: Mapping[int, Sequence[RowSeen]], *, share: float
-) -> dict[Path, float]:
-    """Fields that could be the key, with how well they are suited."""
-    shown: Counter[Path] = Counter(
-        path for row in rows for path, value in row.leaves.items() if value not in (None, "")
-    )
-    biggest = max(len(group) for group in messages.values())
-    found: dict[Path, float] = {}
-    for path, count in shown.items():
-        if count < share * len(rows) or len(path) > 3:
-            continue
-        values = [read_text(row.leaves[path]) for row in rows if row.leaves.get(path) not in (None, "")]
-        if not _may_be_key(values) or isinstance(rows[0].leaves.get(path), bool | float):
-            continue
-        distinct = len(set(values))
-        if (distinct < 2 and biggest > 1) or distinct > _MAX_COMPETITORS:
-            continue
-        if biggest > 1:
-            clashes = sum(_clashes(group, path) for group in messages.values())
-            if clashes > 0.02 * count:
-                continue
-            if distinct > 3 * biggest + 10 and count < 4 * distinct:
-                continue
-        elif distinct < 2 or count / distinct < 1.5:
-            continue
-        found[path] = _suits(rows, path, values, distinct)
-    return found
-
-
-def _may_be_key(values: Sequence[str]) -> bool:
-    return all(
-        0 < len(value) <= 64 and not ("." in value and value.replace(".", "").isdigit()) for value in values
-    ) and (sum(":" in value for value in values) < 0.5 * len(values))
-
-
-def _clashes(group: Sequence[RowSeen], path: Path) -> int:
-    values = [read_text(row.leaves.get(path)) for row in group if row.leaves.get(path) not in (None, "")]
-    return len(values) - len(set(values))
-
-
-def _suits(rows: Sequence[RowSeen], path: Path, values: Sequence[str], distinct: int) -> float:
-    """How constant everything else is for a key: what belongs to a competitor stays with the right one."""
-    kept = changed = 0
-    last: dict[tuple[str, Path], Any] = {}
-    for row in rows[:20_000]:
-        key = read_text(row.leaves.get(path))
-        if not key:
-            continue
-        for other, value in row.leaves.items():
-            if other == path or not isinstance(value, str) or not any(c.isalpha() for c in value):
-                continue
-            before = last.get((key, other))
-            last[(key, other)] = value
-            if before is not None:
-                kept += before == value
-                changed += before != value
-    score = 10.0 * (kept + 1) / (kept + changed + 1)
-    numbers = {int(value) for value in values if value.isascii() and value.isdigit() and len(value) < 10}
-    if len(numbers) == distinct and numbers == set(range(min(numbers), min(numbers) + distinct)) and min(numbers) < 2:
-        score -= 1.0  # like positions
-    if all(value.isascii() and value.isdigit() for value in values):
-        score += 0.4
-    elif any(" " in value for value in values):
-        score -= 0.6
-    score += _NAMED.get("".join(c for c in path[-1].lower() if c.isalpha()), 0.0)
-    return score - 0.1 * len(path) - 0.02 * max(map(len, values[:200]))
-
-
-_NAMED: Final[Mapping[str, float]] = {
-    **dict.fromkeys(("id", "key", "uid", "guid"), 0.5),
-    **dict.fromkeys(("no", "nr", "number", "num", "startnumber", "startnr", "carnumber", "stnr", "racingnumber"), 0.45),
-    **dict.fromkeys(("competitorid", "participantid", "driverid", "entryid", "carid", "kart", "transponder"), 0.3),
-    **dict.fromkeys(("pos", "position", "rank", "place"), -1.0),
-}
 
 
 # --- how rows are updated -------------------------------------------------------------------------------------------
 
 
-def _update(place: Place, rows: Sequence[RowSeen], key: Path) -> Update:
+def find_update(place: Place, rows: Sequence[RowSeen], key: Path) -> Update:
+    """How these rows update their table."""
     if not place.path:
         return "merge"
     if key != (KEY,):
         with_key = sum(1 for row in rows if row.leaves.get(key) not in (None, ""))
         if with_key < 0.9 * len(rows):
             return "places"
-    messages = _by_message(rows)
+    messages = by_message(rows)
     if len(messages) == 1:
         return "snapshot"
     sizes = sorted(len(group) for group in messages.values())
@@ -251,20 +124,21 @@ def _update(place: Place, rows: Sequence[RowSeen], key: Path) -> Update:
 
 def _fold(series: Series, rows: Sequence[RowSeen]) -> None:
     """Play the rows: changes by column, and the whole table at some moments."""
-    messages = _by_message(rows)
+    messages = by_message(rows)
     step = max(len(messages) // MAX_SECTIONS, 1)
     state: dict[str, dict[Path, Any]] = {}
     who: dict[str, str] = {}
     groups = list(messages.values())
+    updates = (series.update, *(one.update for one in series.also))
     due = False
     for count, group in enumerate(groups, 1):
         present: dict[str, None] = {}
         for row in group:
             key = _key_of(series, row, who)
-            if key and (key in state or len(state) < _MAX_COMPETITORS):
+            if key and (key in state or len(state) < MAX_COMPETITORS):
                 present[key] = None
                 _merge(series, state, key, row)
-        if series.update == "snapshot":
+        if updates[group[0].source] == "snapshot":
             state = {key: state[key] for key in present}
         due = due or count % step == 0
         if state and (count == len(groups) or (due and _quiet(group, groups[count]))):
@@ -276,10 +150,12 @@ def _fold(series: Series, rows: Sequence[RowSeen]) -> None:
 
 def _quiet(group: Sequence[RowSeen], after: Sequence[RowSeen]) -> bool:
     """Whether nothing more comes at once: one crossing is told in several messages, between which boards are torn."""
-    return after[0].at - group[-1].at >= _QUIET_MS
+    return after[0].at - group[-1].at >= QUIET_MS
 
 
 def _key_of(series: Series, row: RowSeen, who: dict[str, str]) -> str:
+    if row.key is not None:
+        return row.key
     if series.key == (KEY,):
         return row.address
     key = read_text(row.leaves.get(series.key))
@@ -292,7 +168,7 @@ def _key_of(series: Series, row: RowSeen, who: dict[str, str]) -> str:
 
 def _merge(series: Series, state: dict[str, dict[Path, Any]], key: str, row: RowSeen) -> None:
     values = state.setdefault(key, {})
-    if series.update != "merge" and row.address.isdigit() and not series.place.by_key:
+    if series.update != "merge" and row.source == 0 and row.address.isdigit() and not series.place.by_key:
         _set(series, values, key, row, (PLACE,), int(row.address) + 1)
     for path, value in row.leaves.items():
         _set(series, values, key, row, path, value)

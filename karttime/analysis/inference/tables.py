@@ -5,9 +5,11 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from karttime.analysis.inference.findings import FieldFound, field_found
-from karttime.analysis.inference.series import RowSeen, Series
+from karttime.analysis.inference.rows import RowSeen
+from karttime.analysis.inference.series import Series
 from karttime.analysis.inference.structure import Place
 from karttime.analysis.roles.decide import worth
+from karttime.analysis.roles.names import suggested
 from karttime.analysis.roles.shapes import LAP_MAX, LAP_MIN, Shape
 from karttime.analysis.roles.view import CLAIMED, Claim, View
 from karttime.feeds.declared.paths import ANY, Path, escape, format_path
@@ -21,6 +23,11 @@ _LEAST: Final = 4.0
 _CORE: Final = frozenset(
     {FieldRole.POSITION, FieldRole.LAST_LAP, FieldRole.BEST_LAP, FieldRole.LAPS, FieldRole.GAP, FieldRole.TOTAL_TIME}
 )
+_TIMES: Final = frozenset(
+    {FieldRole.LAST_LAP, FieldRole.BEST_LAP, FieldRole.AVERAGE_LAP, FieldRole.LAP_TIME, FieldRole.TOTAL_TIME}
+    | {FieldRole.SECTOR_1, FieldRole.SECTOR_2}
+)
+_LAP_NAMES: Final = (FieldRole.LAST_LAP, FieldRole.BEST_LAP, FieldRole.LAP_TIME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +120,20 @@ def _rank(candidate: Candidate) -> float:
 
 def _is_standing(candidate: Candidate) -> bool:
     roles = _roles(candidate.view)
-    return candidate.series.competitors >= 2 and len(roles & _CORE) >= 1 and len(roles) >= 3
+    told = candidate.series.competitors >= 2 and len(roles & _CORE) >= 1 and len(roles) >= 3
+    return told and (_is_timing(roles) or _will_be_timing(candidate))
+
+
+def _is_timing(roles: set[FieldRole]) -> bool:
+    """Whether somebody is timed: ranks, names and scores alone are a game or a league."""
+    return bool(roles & _TIMES) or (FieldRole.LAPS in roles and bool(roles & {FieldRole.GAP, FieldRole.INTERVAL}))
+
+
+def _will_be_timing(candidate: Candidate) -> bool:
+    """Whether fields that are blank so far are called lap times: nobody has driven yet."""
+    blank = [suggested(path) for path in candidate.series.columns if path not in candidate.view.shapes]
+    laps = sum(1 for names in blank if max((names.get(role, 0.0) for role in _LAP_NAMES), default=0.0) >= 0.7)
+    return laps >= 2
 
 
 def _roles(view: View) -> set[FieldRole]:
@@ -242,6 +262,10 @@ def _table_spec(candidate: Candidate, key_is: str, only: set[FieldRole] | None =
             "key_is": key_is,
             "update": candidate.series.update,
             "fields": [spec for _, _, spec in fields],
+            "also": [
+                {"kind": one.kind, "rows": row_path("", one.place), "key": one.key, "update": one.update}
+                for one in candidate.series.also
+            ],
         }
     )
 

@@ -199,7 +199,8 @@ def _headed(framing: Framing | None, texts: Sequence[str]) -> Framing | None:
             rows += len(read)
             filled += bool(read)
         lines = sum(1 for text in texts for line in text.splitlines() if line.strip())
-        if rows >= _LEAST_ROWS and rows >= 0.6 * lines and filled >= 0.5 * len(texts):
+        enough = rows >= _LEAST_ROWS and rows >= 0.6 * lines and filled >= 0.5 * len(texts)
+        if enough and (separator or rows >= 2 * filled):  # one line alone has no columns by width
             return Framing(syntax="table", separator=separator)
     return framing
 

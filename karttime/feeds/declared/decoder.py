@@ -47,6 +47,8 @@ from karttime.feeds.frame import Frame
 _LATEST_AT: Final = 253_402_300_799_000
 _MAX_LAP_ROWS: Final = 200_000
 _FALL_WINDOW_MS: Final = 30_000
+_ALONE: Final = 2
+"""So many new rows in a frame came because they crossed the line; more are a board."""
 _NUMBER: Final = (FieldRole.NUMBER, "")
 
 
@@ -71,7 +73,8 @@ class DeclaredDecoder:
 
     def __init__(self, spec: FeedSpec) -> None:
         self.spec = spec
-        kinds = frozenset(one.kind for table in spec.tables for one in (table, *table.also)) | {field.kind for field in spec.session}
+        kinds = frozenset(one.kind for table in spec.tables for one in (table, *table.also))
+        kinds |= {field.kind for field in spec.session}
         self._unwrapper = Unwrapper(spec.framing, kinds - {""})
         self.tables = [_Table(table, spec) for table in spec.tables]
         self._by_kind: dict[str, list[tuple[_Table, int]]] = {}
@@ -94,6 +97,7 @@ class DeclaredDecoder:
         self._out: list[Update | Rejection] = []
         self._touched: dict[Entrant, dict[Role, None]] = {}
         self._board_due = False
+        self._new: list[Entrant] = []  # in this frame
         self._lap_rows: list[tuple[_Table, str, dict[int, Any]]] = []
 
     @property
@@ -172,12 +176,16 @@ class DeclaredDecoder:
                 self._refused["too-many-rows"] += 1
                 return None
             entrant = self._entrants[key] = Entrant(key, by_count=self.spec.laps.by == "count")
+            self._new.append(entrant)
             self._board_due = self._board_due or table.leads
         return entrant
 
     # --- the end of a frame ---
 
     def _end_of_frame(self, at: int) -> None:
+        for entrant in self._new:
+            entrant.tracker.alone = self._sessions > 0 and len(self._new) <= _ALONE
+        self._new = []
         if self._touched or self._lap_rows:
             self._sessions_of(at)
             self._show(at)
@@ -188,15 +196,19 @@ class DeclaredDecoder:
             self._touched, self._lap_rows = {}, []
         elif self._sessions:
             self._retitle(at)
+        self._expire(at)
+        for update in self._out:
+            if isinstance(update, FlagChanged):
+                self._flag = update.flag
+
+    def _expire(self, at: int) -> None:
+        """Decide laps that have waited long enough."""
         for key, entrant in [*self._waiting.items()]:
             lap = entrant.tracker.expire(at)
             if lap is not None:
                 self._out.append(self._lap(entrant, lap))
             if entrant.tracker.rose is None:
                 del self._waiting[key]
-        for update in self._out:
-            if isinstance(update, FlagChanged):
-                self._flag = update.flag
 
     def _sessions_of(self, at: int) -> None:
         """Start the first session, or a new one."""

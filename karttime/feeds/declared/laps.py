@@ -8,7 +8,8 @@
 | change | the last lap changes to another time | `change` |
 | rows | a row of a table of laps comes for the first time | `row` |
 
-What a row shows when it is first seen was driven before, unless its counter stands at 0 or it shows nothing.
+What a row shows when it is first seen was driven before, unless its counter stands at 0 or it shows nothing, or it
+comes by itself while others are there already and its counter stands at 1: that lap has just ended.
 """
 
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ class LapTracker:
     seen: bool = False
     laps: int = 0
     blank: bool = True  # nothing was shown before the first lap
+    alone: bool = False  # came by itself, not with a board
     rose: tuple[int, int, int] | None = None  # time, frame, by how many: the counter rose, the time is awaited
     timed: tuple[int, int] | None = None  # time, frame: the last lap changed, the counter is awaited
 
@@ -59,7 +61,11 @@ class LapTracker:
         """What the board shows after a frame."""
         if not self.seen:
             self.reset(count, last)
-            return []
+            if not (self.alone and self.by_count and count == 1 and last is not None):
+                return []
+            self.blank = True
+            first = self._lap(at, (frame,), "count")
+            return [first] if first is not None else []
         changed = last is not None and last != self.last
         self.last = last if last is not None else self.last
         if last is None and count in (None, 0):

@@ -1,9 +1,11 @@
 """Tables that are told by column: rows made of them, so that everything else sees rows.
 
-| form | example | becomes |
-|---|---|---|
-| heads | `{"cols":["pos","no"],"rows":[[1,"7"],[2,"9"]]}`, names once or with every message | `"rows":[{"pos":1,"no":"7"},…]` |
-| maps | `{"pos":{"7":1,"9":2},"gap":{"7":"","9":"+1.2"}}`, `{"pos":[1,2],"gap":["","+1.2"]}` | `"@rows":{"7":{"pos":1,"gap":""},…}` |
+heads
+: `{"cols":["pos","no"],"rows":[[1,"7"],[2,"9"]]}`, names once or with every message, becomes
+  `"rows":[{"pos":1,"no":"7"},…]`.
+maps
+: `{"pos":{"7":1,"9":2},"gap":{"7":"","9":"+1.2"}}`, or `{"pos":[1,2],"gap":["","+1.2"]}`, becomes
+  `"@rows":{"7":{"pos":1,"gap":""},…}`.
 """
 
 from collections.abc import Mapping, Sequence

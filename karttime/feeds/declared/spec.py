@@ -224,7 +224,7 @@ class SourceSpec(_Model):
     update: Literal["snapshot", "merge", "places"] = "merge"
 
 
-class TableSpec(_Model):
+class TableSpec(SourceSpec):
     """Rows of one kind of message.
 
     Attributes:
@@ -238,9 +238,6 @@ class TableSpec(_Model):
         also: other messages that hold rows of this table, with the same fields.
     """
 
-    kind: str = ""
-    rows: PathText = ""
-    key: PathText
     key_is: Literal["id", "number"] = "id"
     holds: Literal["standings", "laps"] = "standings"
     update: Literal["snapshot", "merge", "places"] = "snapshot"

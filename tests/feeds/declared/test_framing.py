@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from karttime.feeds.declared.framing import Unreadable, Unwrapper
-from karttime.feeds.declared.transport import MAX_INFLATED, inflate
 from karttime.feeds.declared.spec import Framing
+from karttime.feeds.declared.transport import MAX_INFLATED, inflate
 
 ROW = {"no": "7", "lap": 3}
 

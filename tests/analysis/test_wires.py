@@ -1,0 +1,78 @@
+"""What inference makes of one race told in the shapes that timing systems use, and of what is no timing at all."""
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from karttime.analysis.inference.study import study
+from karttime.analysis.report import analyze
+from karttime.feeds.frame import Frame
+from karttime.recording.merge import read_frames
+
+from .races import race
+from .strangers import STRANGERS
+from .strangers import frames as frames_of_strangers
+from .wire import frames, judge, parsed
+from .wires import WIRES
+
+CAPTURES = Path(__file__).resolve().parents[3] / "shared" / "captures"
+
+
+@pytest.mark.parametrize("name", WIRES)
+def test_a_race_is_understood_however_it_is_told(name: str) -> None:
+    """Nearly all fields that can be decided are, none is surely wrong; the parser gives every lap and the order."""
+    wire = WIRES[name]
+    report = analyze(frames(wire))
+    assert report.findings is not None
+    counts = judge(wire, report.findings)
+    assert counts["sure"] == 0, counts
+    assert counts["right"] >= 0.85 * counts["decidable"], counts
+    assert not parsed(wire, report, race())
+
+
+@pytest.mark.parametrize("name", ["init_and_updates", "columns_once", "csv_header", "typed_updates"])
+def test_the_parser_holds_on_what_inference_did_not_see(name: str) -> None:
+    """The last third of the race is read and nothing contradicts what was found in the first part."""
+    found = study(frames(WIRES[name], seed=5))
+    assert found.check is not None
+    assert found.check.understood > 0.95
+    assert found.check.readable > 0.95
+    assert found.check.laps > 5
+    assert not found.check.contradictions
+
+
+@pytest.mark.parametrize("name", STRANGERS)
+def test_what_is_no_timing_gets_no_parser(name: str) -> None:
+    """Scores, prices, charts, chats, logs, pages: whatever ranks and times they have."""
+    report = analyze(frames_of_strangers(name))
+    assert report.detection.name == "unknown"
+    assert report.spec is None
+    assert not report.logbook.sessions
+
+
+def test_a_mixed_recording_of_one_known_protocol_and_another() -> None:
+    """The known one is decoded, the other is told of."""
+    lines = [f'$G,{n % 9 + 1},"{n % 9 + 3}",{n},"00:12:{n % 60:02d}.075"\n' for n in range(60)]
+    others = [json.dumps({"type": "speed", "car": n % 9, "kmh": 80 + n % 7}) for n in range(60)]
+    texts = [text for pair in zip(lines, others, strict=True) for text in pair]
+    report = analyze([Frame(1000 * n, text) for n, text in enumerate(texts)])
+    assert report.detection.name == "rmonitor"
+    assert 0.4 < report.detection.mixed["other"] < 0.6
+
+
+@pytest.mark.captures
+@pytest.mark.parametrize("system", ["apex", "rmonitor"])
+def test_fragments_of_real_traffic_are_recognised(system: str) -> None:
+    """Wherever a stream is joined and however little of it is seen, as long as it is more than keep-alives."""
+    if not CAPTURES.exists():
+        pytest.skip("no captures here")
+    rng = random.Random(11)
+    for path in sorted((CAPTURES / system).iterdir()):
+        every = [frame for frame in read_frames([path]) if frame.text and frame.text.strip()]
+        every = [frame for frame in every if "\ufffd" not in (frame.text or "") and "HTTP/1" not in (frame.text or "")]
+        for many in (1, 2, 3, 5, 10, 50):
+            at = rng.randrange(max(len(every) - many, 1))
+            found = analyze(every[at : at + many]).detection
+            assert found.name in (system, "racemonitor"), (path.name, at, many)
