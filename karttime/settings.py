@@ -18,6 +18,7 @@
 | `FIREBASE_ALLOW_EMULATOR` | off | start although a variable names an emulator, which believes any token |
 | `CORS_ORIGINS` | the app's web addresses and localhost | web pages that may talk to us; comma-separated, `*` for all |
 | `LOG_LEVEL` | `INFO` | what is logged |
+| `LOG_FORMAT` | `console` | lines for people, or `json` for programs |
 | `DEBUG` | off | logs everything, and answers to failed calls name the failure |
 | `WS_MAX_RECONNECT_ATTEMPTS` | `10` | failed attempts in a row until a feed is given up; `0`: never |
 | `WS_MAX_CLIENTS` | `5000` | WebSocket clients at the same time; further ones are told to try later; `0`: any |
@@ -87,6 +88,7 @@ class Settings(BaseSettings):
     firebase_allow_emulator: bool = False
     cors_origins: Annotated[tuple[str, ...], NoDecode] = APP_ORIGINS
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["console", "json"] = "console"
     debug: bool = False
     ws_max_reconnect_attempts: Annotated[int, Field(ge=0)] = 10
     ws_max_clients: Annotated[int, Field(ge=0)] = 5000
@@ -192,6 +194,11 @@ class Settings(BaseSettings):
     @field_validator("auth_policy", "firebase_scope", mode="before")
     @classmethod
     def _policy(cls, value: object) -> object:
+        return value.strip().lower() if isinstance(value, str) else value
+
+    @field_validator("log_format", mode="before")
+    @classmethod
+    def _format(cls, value: object) -> object:
         return value.strip().lower() if isinstance(value, str) else value
 
     @field_validator("log_level", mode="before")

@@ -55,6 +55,7 @@ class ChannelStatus:
     sent_frames: int
     conflated: int
     aborted: int
+    sent_bytes: int = 0
 
 
 class Box(Protocol):
@@ -222,7 +223,8 @@ class Channel:
     def status(self) -> ChannelStatus:
         """As it is now."""
         sent = sum(fanout.sent for fanout in self._fanouts.values())
-        return ChannelStatus(len(self._clients), sent, self.conflated, self.aborted)
+        size = sum(fanout.sent_bytes for fanout in self._fanouts.values())
+        return ChannelStatus(len(self._clients), sent, self.conflated, self.aborted, size)
 
     def tap(self, item: HubItem) -> None:
         """For the hub: encode once, for everybody; send when it is in the journal."""

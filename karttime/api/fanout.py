@@ -142,6 +142,7 @@ class Fanout:
 
     Attributes:
         sent: frames, to all clients together.
+        sent_bytes: the same, in bytes.
         weight: how many clients there are, those behind workers included.
     """
 
@@ -149,7 +150,7 @@ class Fanout:
         self._loop = asyncio.get_running_loop()
         self._receivers: set[Receiver] = set()
         self._pending: list[bytes] = []
-        self.sent = 0
+        self.sent = self.sent_bytes = 0
         self.weight = 0
 
     def __len__(self) -> int:
@@ -192,6 +193,7 @@ class Fanout:
             return
         frames = b"".join(self._pending)
         self.sent += len(self._pending) * self.weight
+        self.sent_bytes += len(frames) * self.weight
         self._pending.clear()
         for receiver in tuple(self._receivers):  # a write may end a connection, and with it an outbox
             receiver.put(frames)

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
+from karttime.api.latency import Latency
 from karttime.engine.supervisor import shielded
 from karttime.storage.archive import Archive
 from karttime.storage.extract import Batch
@@ -88,9 +89,14 @@ class _Held(NamedTuple):
 
 
 class Gate:
-    """Holds back what is not committed; used on the event loop's thread only."""
+    """Holds back what is not committed; used on the event loop's thread only.
+
+    Attributes:
+        latency: from a publication until it was handed to clients.
+    """
 
     def __init__(self, archive: Archive | None = None) -> None:
+        self.latency = Latency()
         self._archive = archive
         self._journal: Journal | None = None if archive is None else archive.journal
         self._loop = asyncio.get_running_loop()
@@ -124,6 +130,7 @@ class Gate:
         if not self.journalled:
             self._keep(record)
             action()
+            self.latency.add(0.0)
             return
         if not self._fresh:
             self._loop.call_soon(self._flush)
@@ -201,7 +208,10 @@ class Gate:
             self._fail(error)
             return
         while self._held and self._held[0].commit <= commit:
-            shielded(_do, self._held.popleft().action)
+            held = self._held.popleft()
+            shielded(_do, held.action)
+            if held.record is not None and held.record.message:
+                self.latency.add(self._loop.time() - held.since)
 
     def _fail(self, error: str) -> None:
         self._life += 1

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from fastapi import APIRouter, Response
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
@@ -17,12 +17,14 @@ from prometheus_client.registry import Collector
 from karttime import __version__
 from karttime.api.access import MAY_READ
 from karttime.api.delivery import backlog
+from karttime.api.gate import GateStatus
 from karttime.api.health import readiness
 from karttime.api.service import Service
 from karttime.api.system import Serving
 from karttime.domain.display import clean
 from karttime.engine.status import CollectorState, CollectorStatus
 from karttime.storage.archive import ArchiveStatus
+from karttime.storage.journal import Journal
 
 router = APIRouter(tags=["system"])
 
@@ -30,6 +32,8 @@ MAX_CIRCUITS: Final = 500
 MAX_REASONS: Final = 50
 OTHERS: Final = "others"
 ARCHIVE_STATES: Final = ("ok", "failing", "losing", "closed")
+JOURNAL_STATES: Final = ("off", "ok", "failing")
+REFUSALS: Final = ("address", "body", "circuit", "format", "full", "key", "page", "query", "rate")
 
 _ANSWER: Final[dict[int | str, dict[str, Any]]] = {
     200: {
@@ -96,8 +100,10 @@ class ServiceCollector(Collector):
         yield GaugeMetricFamily("karttime_circuits_not_shown", "Collectors without figures here.", value=more)
         yield from _feeds(shown.values())
         yield from self._fanout(shown)
+        yield from self._refusals()
         if self._service.archive is not None:
             yield from _storage(self._service.archive.status(), backlog(self._service).rows)
+            yield from _journal(self._service.gate.status(), self._service.archive.journal)
 
     def _system(self) -> Iterator[Metric]:
         view = readiness(self._service, named=False)
@@ -113,11 +119,19 @@ class ServiceCollector(Collector):
         text = "Since the oldest publication waits on its way to clients."
         yield GaugeMetricFamily("karttime_fanout_age_seconds", text, value=waiting.held_ms / 1000)
         yield GaugeMetricFamily("karttime_fanout_held", "Publications that wait.", value=waiting.held)
+        latency = self._service.gate.latency
+        yield HistogramMetricFamily(
+            "karttime_fanout_seconds",
+            "From a publication until it was handed to clients.",
+            buckets=latency.buckets(),
+            sum_value=latency.sum,
+        )
         clients = GaugeMetricFamily("karttime_clients", "Connected WebSocket clients.", labels=["circuit"])
-        sent, conflated, cut = (
+        sent, size, conflated, cut = (
             CounterMetricFamily(f"karttime_client_{name}", text, labels=["circuit"])
             for name, text in (
                 ("frames_sent", "Frames sent, to all clients together."),
+                ("bytes_sent", "The same, in bytes."),
                 ("conflated", "Backlogs that gave way to a snapshot."),
                 ("cut", "Clients cut off because they read nothing."),
             )
@@ -127,9 +141,23 @@ class ServiceCollector(Collector):
                 label = [_label(circuit_id)]
                 clients.add_metric(label, channel.clients)
                 sent.add_metric(label, channel.sent_frames)
+                size.add_metric(label, channel.sent_bytes)
                 conflated.add_metric(label, channel.conflated)
                 cut.add_metric(label, channel.aborted)
-        yield from (clients, sent, conflated, cut)
+        yield from (clients, sent, size, conflated, cut)
+
+    def _refusals(self) -> Iterator[Metric]:
+        text = "Calls and clients that were refused, by reason."
+        refused = CounterMetricFamily("karttime_refused", text, labels=["reason"])
+        for reason in REFUSALS:
+            refused.add_metric([reason], self._service.refused[reason])
+        yield refused
+        if (keeper := self._service.keeper) is not None:
+            text = "Connections of this process that were cut off: they read nothing, fell silent, or took too long."
+            cut = CounterMetricFamily("karttime_connections_cut", text, labels=["reason"])
+            for reason, count in (("stalled", keeper.cut), ("silent", keeper.lost), ("late", keeper.late)):
+                cut.add_metric([reason], count)
+            yield cut
 
 
 def _feeds(collectors: Iterable[CollectorStatus]) -> Iterator[Metric]:
@@ -175,6 +203,24 @@ def _storage(archive: ArchiveStatus, rows: int) -> Iterator[Metric]:
         ("refused", "Rows that the database will never take.", archive.refused),
     ):
         yield CounterMetricFamily(f"karttime_storage_{name}_rows", text, value=count)
+    yield CounterMetricFamily(
+        "karttime_storage_failures", "Writes that failed, to be repeated.", value=archive.failures
+    )
+
+
+def _journal(gate: GateStatus, journal: Journal | None) -> Iterator[Metric]:
+    state = GaugeMetricFamily("karttime_journal_state", "1 for what the journal does.", labels=["state"])
+    for each in JOURNAL_STATES:
+        state.add_metric([each], float(gate.state == each))
+    yield state
+    yield CounterMetricFamily("karttime_journal_failures", "How often its disk failed.", value=gate.failures)
+    if journal is None:
+        return
+    file = journal.status()
+    yield GaugeMetricFamily("karttime_journal_rows", "Rows in it that wait for the database.", value=file.rows)
+    yield GaugeMetricFamily("karttime_journal_bytes", "Their size.", value=file.size)
+    yield CounterMetricFamily("karttime_journal_commits", "Transactions.", value=file.commits)
+    yield CounterMetricFamily("karttime_journal_shed_rows", "Rows given up: too much waited.", value=file.shed)
 
 
 def _with(family: GaugeMetricFamily, labels: list[str], value: float) -> GaugeMetricFamily:

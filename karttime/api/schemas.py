@@ -100,23 +100,25 @@ class CollectorView(BaseModel):
 class ClientsView(BaseModel):
     """WebSocket clients of one circuit, and what became of slow ones so far."""
 
-    model_config = example(clients=3, sent_frames=12_040, conflated=1, aborted=0)
+    model_config = example(clients=3, sent_frames=12_040, conflated=1, aborted=0, sent_bytes=5_180_400)
     clients: int
     sent_frames: int
     conflated: int
     aborted: int
+    sent_bytes: int
 
 
 class StorageView(BaseModel):
-    """The archive: rows waiting, written, dropped because the queue was full, refused by the database."""
+    """The archive: rows waiting, written, dropped for want of room, refused by the database; failed writes."""
 
-    model_config = example(state="ok", error="", queued=0, written=60_214, dropped=0, refused=0)
+    model_config = example(state="ok", error="", queued=0, written=60_214, dropped=0, refused=0, failures=0)
     state: str
     error: str
     queued: int
     written: int
     dropped: int
     refused: int
+    failures: int
 
 
 class JournalView(BaseModel):

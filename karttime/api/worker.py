@@ -28,6 +28,7 @@ from karttime.api.live import agreed_subprotocol
 from karttime.api.proxies import networks
 from karttime.api.relay_wire import Kind
 from karttime.api.server import bind, quiet_logs, serve_over
+from karttime.engine.logs import Form, configure
 from karttime.engine.signals import on_stop
 
 log = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ class WorkerPlan:
         http: Unix socket for everything else.
         limits: what a client may do.
         log_level: what is logged.
+        log_format: and for whom.
     """
 
     host: str
@@ -57,6 +59,7 @@ class WorkerPlan:
     http: str
     limits: LinkLimits
     log_level: str
+    log_format: Form = "console"
 
     def dump(self) -> str:
         """As an argument of the command line."""
@@ -268,11 +271,7 @@ async def work(plan: WorkerPlan) -> None:
 def main() -> None:
     """Run a worker by its plan."""
     plan = WorkerPlan.load(sys.argv[1])
-    logging.basicConfig(
-        level=plan.log_level,
-        format=f"%(asctime)s %(levelname)s worker {os.getpid()} %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
+    configure(plan.log_level, plan.log_format, f"worker {os.getpid()} ")
     quiet_logs()
     with suppress(KeyboardInterrupt):
         asyncio.run(work(plan))

@@ -24,6 +24,7 @@ from karttime.api.server import serve
 from karttime.api.service import Service
 from karttime.api.worker import WorkerPlan
 from karttime.engine.backoff import Backoff, BackoffOptions
+from karttime.engine.logs import Form
 
 log = logging.getLogger("karttime")
 
@@ -38,6 +39,7 @@ class Crew:
     host: str
     port: int
     log_level: str
+    log_format: Form = "console"
 
 
 async def serve_by(crew: Crew, app: FastAPI, service: Service, ready: asyncio.Event, stop: asyncio.Event) -> None:
@@ -46,7 +48,7 @@ async def serve_by(crew: Crew, app: FastAPI, service: Service, ready: asyncio.Ev
         relay, http = Path(folder) / "relay", Path(folder) / "http"
         hall = Hall(LiveEndpoint(service))
         server = await asyncio.get_running_loop().create_unix_server(hall.relay, str(relay))
-        plan = WorkerPlan(crew.host, crew.port, str(relay), str(http), service.limits, crew.log_level)
+        plan = WorkerPlan(crew.host, crew.port, str(relay), str(http), service.limits, crew.log_level, crew.log_format)
         answering, over = asyncio.Event(), asyncio.Event()
         with _unix_listener(http) as listener:
             async with server, asyncio.TaskGroup() as group:

@@ -36,6 +36,7 @@ from karttime.domain.times import format_time
 from karttime.engine.addresses import AddressPolicy
 from karttime.engine.clock import Clock
 from karttime.engine.engine import Engine, EngineOptions
+from karttime.engine.logs import configure
 from karttime.engine.player import PlayerSource
 from karttime.engine.reconnecting import LinkOptions
 from karttime.engine.recordings import Recordings, Retention
@@ -88,11 +89,7 @@ def run(plan: Plan) -> None:
         KarttimeError: the port is in use, the database cannot be opened.
     """
     settings = plan.settings
-    logging.basicConfig(
-        level="DEBUG" if settings.debug else settings.log_level,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
+    configure("DEBUG" if settings.debug else settings.log_level, settings.log_format)
     quiet_logs()
     check_emulators(settings)
     if settings.policy == Policy.OPEN and not settings.on_loopback:
@@ -190,7 +187,7 @@ async def _run(plan: Plan, circuits: LocalCircuits, archive: Archive, listener: 
                     await serve(app, listener, ready, stop)
                 else:
                     host, port = listener.getsockname()[:2]
-                    crew = Crew(settings.workers, host, port, settings.log_level)
+                    crew = Crew(settings.workers, host, port, settings.log_level, settings.log_format)
                     await serve_by(crew, app, service, ready, stop)
                 for task in helping:
                     task.cancel()

@@ -75,6 +75,7 @@ class ArchiveStatus:
         written: rows that the database took.
         dropped: rows that found no room.
         refused: rows that the database will never take.
+        failures: writes that failed, each of which is tried again.
     """
 
     state: str
@@ -83,6 +84,7 @@ class ArchiveStatus:
     written: int
     dropped: int
     refused: int
+    failures: int = 0
 
 
 class _Group(NamedTuple):
@@ -109,7 +111,7 @@ class Archive:
         self._closing = threading.Event()
         self._abandoned = threading.Event()
         self._error = ""
-        self._written = self._dropped = self._refused = 0
+        self._written = self._dropped = self._refused = self._failures = 0
         self._losing = 0  # rows that were lost since the queue ran full; 0 while there is room
         if journal is not None:
             journal.on_rows = self._more
@@ -139,7 +141,9 @@ class Archive:
     def status(self) -> ArchiveStatus:
         """As it is now."""
         waits = self._queued + (self.journal.status().rows if self.journal is not None else 0)
-        return ArchiveStatus(self._state(), self._error, waits, self._written, self._dropped, self._refused)
+        return ArchiveStatus(
+            self._state(), self._error, waits, self._written, self._dropped, self._refused, self._failures
+        )
 
     def _state(self) -> str:
         if not self._thread.is_alive():
@@ -282,6 +286,7 @@ class Archive:
 
     def _failing(self, error: Exception) -> None:
         text = reason(error)
+        self._failures += 1
         if text != self._error:
             log.error("The database cannot be written, trying again: %s", text)
         self._error = text

@@ -56,6 +56,12 @@ async def test_feeds_fanout_storage_and_process_are_there(venue: Venue) -> None:
     assert of(found, "karttime_storage_written_rows_total") >= 1
     assert of(found, "karttime_storage_state", state="ok") == 1
     assert of(found, "karttime_ready") == 1
+    assert of(found, "karttime_client_bytes_sent_total", circuit="hill") == status["clients"]["hill"]["sent_bytes"]
+    assert of(found, "karttime_fanout_seconds_count") >= 2
+    assert 0 < of(found, "karttime_fanout_seconds_sum") < 10
+    assert of(found, "karttime_journal_state", state="ok") == 1
+    assert of(found, "karttime_journal_commits_total") >= 2
+    assert of(found, "karttime_connections_cut_total", reason="stalled") == 0
     assert of(found, "process_resident_memory_bytes") > 1_000_000
 
 
@@ -67,9 +73,36 @@ async def test_refusals_are_counted_by_a_bounded_number_of_reasons(
     venue.script.refused = {"seldom": 7, 'a"b\\c\nd\x1b': 9, "never before": 6, "often": 8}
     found = await samples(venue)
     refused = {
-        dict(labels)["reason"]: value for (name, labels), value in found.items() if name.endswith("refused_total")
+        dict(labels)["reason"]: value
+        for (name, labels), value in found.items()
+        if name == "karttime_feed_refused_total"
     }
     assert refused == {'a"b\\c d': 9, "often": 8, metrics.OTHERS: 13}
+
+
+async def test_what_is_refused_is_counted_by_reason(tmp_path: Path) -> None:
+    """Calls and clients alike; every reason is there from the beginning, and no other is ever counted."""
+    async with serving(tmp_path, max_clients=1, max_per_address=1, policy=Policy.CONTROL) as venue:
+        page = {"origin": "https://evil.example"}
+        await venue.http.post("/circuits", headers=page)
+        await venue.http.post("/circuits", content=b"x" * 70_000)
+        await venue.http.post("/circuits", json={})
+        await venue.http.get("/circuits?" + "x" * 5000)
+        async with venue.watch() as first:
+            await first.next()
+            async with venue.watch() as second:
+                assert await second.closed() == 1013
+        for query, circuit, headers in (("", "nowhere", {}), ("?format=x", "hill", {}), ("", "hill", page)):
+            async with venue.watch(query, circuit, additional_headers=headers) as refused:
+                await refused.closed()
+        found = await samples(venue)
+    counted = {
+        dict(labels)["reason"]: value for (name, labels), value in found.items() if name == "karttime_refused_total"
+    }
+    assert counted == dict.fromkeys(metrics.REFUSALS, 0) | {
+        "page": 2, "body": 1, "key": 1, "query": 1, "full": 1, "circuit": 1, "format": 1,
+    }  # fmt: skip
+    assert set(venue.service.refused) <= set(metrics.REFUSALS)
 
 
 async def test_the_number_of_circuits_is_bounded(venue: Venue, monkeypatch: pytest.MonkeyPatch) -> None:
