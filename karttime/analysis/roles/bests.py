@@ -13,6 +13,11 @@ _NOT_LAST: Final = (
 )  # fmt: skip
 
 
+_ROWS: Final = 400
+_MANY_CHANGES: Final = 2.5
+"""Changes per competitor from which a time that never rises is no last lap: after a slow first lap two may fall."""
+
+
 def compare(view: View, low: Shape, high: Shape) -> tuple[int, int, int]:
     """Rows where the first time is lower, the same, higher than the second."""
     lower = same = higher = 0
@@ -24,7 +29,7 @@ def compare(view: View, low: Shape, high: Shape) -> tuple[int, int, int]:
         if not a or not b or (a, b) in seen:
             continue
         seen.add((a, b))
-        if len(seen) >= 120 and higher > 0.2 * len(seen):
+        if len(seen) >= _ROWS or (len(seen) >= 120 and higher > 0.2 * len(seen)):
             break
         lower += a < b - slack
         same += abs(a - b) <= slack
@@ -62,8 +67,10 @@ def claim_best_laps(view: View, timed: Sequence[Shape]) -> None:
         named = shape.named(FieldRole.BEST_LAP)
         if named and confidence < 0.5 and often_rises(shape, unit):
             confidence = 0.0  # a name that lies: new sessions alone do not make it rise above the last lap
-        elif named and confidence < 0.6 + 0.2 * named and not _contradicted(view, shape, lasts):
-            confidence, why = 0.6 + 0.2 * named, why or "its name and its times fit"
+        elif named and confidence < 0.56 + 0.2 * named and not _contradicted(view, shape, lasts):
+            confidence, why = 0.56 + 0.2 * named, why or "its name and its times fit"
+        elif not named and confidence and often_rises(shape, unit):
+            confidence = min(confidence, 0.5)
         if confidence:
             view.claim(shape, Claim(FieldRole.BEST_LAP, min(confidence + 0.03 * bool(named), 0.99), unit, why=why))
         lies = partner.named(*_NOT_LAST) and not partner.named(FieldRole.LAST_LAP)
@@ -78,15 +85,15 @@ def _beside(view: View, shape: Shape, last: Shape, unit: Unit) -> tuple[float, s
     rows = lower + same + higher
     if rows < 4 or higher > 0.03 * rows or _parallel(shape, last):
         return 0.0, ""
-    falls = never_rises(shape, unit)
+    falls = never_rises(shape, unit) and shape.restless >= _MANY_CHANGES
     if falls and _follows(shape, last) >= 0.6:
         return 0.97, "it only falls, to what the last lap is"
     if falls and same:
         return 0.9, "it only falls, and is never above the last lap"
     if same >= 2 and lower >= 2:
-        return 0.84, "it is never above the last lap, and sometimes the same"
+        return 0.84 if rows >= 8 else 0.72, "it is never above the last lap, and sometimes the same"
     if lower >= 4 and shape.named(FieldRole.BEST_LAP):
-        return 0.8, "it is never above the last lap, as its name says"
+        return 0.76, "it is never above the last lap, as its name says"
     return (0.5, "it is never above another lap time") if lower >= 4 else (0.0, "")
 
 

@@ -13,6 +13,7 @@ from karttime.feeds.declared.values import read_count
 
 _FEW: Final = 3
 _ENOUGH: Final = 6
+_NEAR: Final = 0.15
 
 
 def counters_of(view: View) -> list[Shape]:
@@ -34,6 +35,12 @@ def rises(shape: Shape) -> float:
     resets = sum(after < before and after <= 1 for before, after in steps)
     good = some / max(len(steps) - resets, 1)
     return good if ones >= 0.4 * some and some else 0.0
+
+
+def _by_one(shape: Shape) -> float:
+    """Share of the rises of a count that are by one: the number of the best lap jumps."""
+    up = [after - before for before, after in shape.steps if after > before]
+    return sum(step == 1 for step in up) / len(up) if up else 0.0
 
 
 def _moments(shape: Shape) -> dict[str, list[int]]:
@@ -65,14 +72,21 @@ def claim_laps(
     view: View, counters: Sequence[Shape], timed: Sequence[Shape], pairs: Mapping[tuple[Path, Path], float]
 ) -> None:
     """Claim counters of laps; `pairs` tells which change with which time."""
-    lasts = [s for s in timed if (claim := view.best(s.path)) and claim.role is FieldRole.LAST_LAP]
+    lasts = view.holders(FieldRole.LAST_LAP, 0.5)
+    surest = max((claim.confidence for s in lasts if (claim := view.best(s.path))), default=0.0)
+    lasts = [s for s in lasts if s in timed and (claim := view.best(s.path)) and claim.confidence >= surest - _NEAR]
     for shape in counters:
         named = shape.named(FieldRole.LAPS)
         rising = rises(shape)
         coupled = max((pairs[shape.path, last.path] for last in lasts), default=0.0)
         confidence, why = 0.0, ""
         if rising >= 0.8 and coupled >= 0.5:
-            confidence, why = 0.93, "it counts up when the last lap changes"
+            confidence, why = (
+                0.8 + 0.08 * min(coupled, 1.0) + 0.06 * _by_one(shape),
+                "it counts up when the last lap changes",
+            )
+            if not named and _slower(view, shape, lasts):
+                confidence, why = 0.6, "it counts up with the last lap, but not with each"
         elif rising >= 0.8 and shape.restless >= 1 and named:
             confidence, why = 0.85, "it counts up, and is called so"
         elif rising >= 0.8 and shape.restless >= 2 and _pace(shape):
@@ -87,7 +101,18 @@ def claim_laps(
             view.claim(shape, Claim(FieldRole.LAPS, confidence, why=why))
 
 
+def _slower(view: View, shape: Shape, lasts: Sequence[Shape]) -> bool:
+    """Whether a count rises far less often than laps are driven, as stops do."""
+    laps = [ms for last in lasts for ms in last.times(view.unit_of(last)) if ms > 0]
+    gaps = _between_rises(shape)
+    return bool(laps and gaps) and median(gaps) > 2.2 * median(laps)
+
+
+def _between_rises(shape: Shape) -> list[int]:
+    return [after.at - before.at for _, changes in shape.changes() for before, after in pairwise(changes[1:])]
+
+
 def _pace(shape: Shape) -> bool:
     """Whether a counter rises about every lap time, ms."""
-    gaps = [after.at - before.at for _, changes in shape.changes() for before, after in pairwise(changes[1:])]
+    gaps = _between_rises(shape)
     return len(gaps) >= _ENOUGH and LAP_MIN <= median(gaps) <= LAP_MAX

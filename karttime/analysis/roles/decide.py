@@ -25,6 +25,7 @@ _ONE_EACH: Final = (
 )
 _LEAD: Final = 0.03
 _RIVAL: Final = 0.55
+_TWIN: Final = 0.75
 _MARGIN: Final = 0.04
 
 WEIGHTS: Final = {
@@ -80,7 +81,11 @@ def _only_one(view: View, role: FieldRole) -> None:
         return
     first = holders[0]
     sure = _confidence(view, first)
-    rivals = [shape for shape in holders[1:] if not _same_values(view, first, shape)]
+    same = [shape for shape in holders[1:] if _same_values(view, first, shape)]
+    for shape in same if first.named(role) else ():
+        if not shape.named(role):
+            view.cap(shape, {role}, _TWIN, "it shows the same as the field that is called so")
+    rivals = [shape for shape in holders[1:] if shape not in same]
     if not rivals:
         return
     if sure - _confidence(view, rivals[0]) < _LEAD and sure < 0.9:
@@ -101,6 +106,7 @@ def _same_values(view: View, one: Shape, other: Shape) -> bool:
     """Whether two fields show the same: one as text, one as a number, one rounded."""
     unit, other_unit = view.unit_of(one), view.unit_of(other)
     rows = [*view.rows(one, other)]
+    times = one.unit is not None or one.clocks > 0.5 or one.decimals > 0
     if len(rows) < 2:
         return False
     fits = 0
@@ -109,8 +115,8 @@ def _same_values(view: View, one: Shape, other: Shape) -> bool:
             fits += 1
             continue
         a, b = one.ms(first, unit), other.ms(second, other_unit)
-        fits += a is not None and b is not None and abs(a - b) <= max(one.resolution, other.resolution, 60)
-    return fits >= 0.8 * len(rows)
+        fits += times and a is not None and b is not None and abs(a - b) <= max(one.resolution, other.resolution, 60)
+    return fits >= (0.8 if times else 0.97) * len(rows)
 
 
 def worth(view: View) -> float:

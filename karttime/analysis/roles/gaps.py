@@ -20,6 +20,7 @@ from karttime.feeds.declared.tables import PLACE
 from karttime.feeds.declared.values import read_count
 
 _MIN_ROWS: Final = 3
+_MANY_ROWS: Final = 6
 _MAX_CANDIDATES: Final = 24
 
 
@@ -135,7 +136,7 @@ def _sums(gap: _Ladder, interval: _Ladder) -> bool:
             continue
         before: int | None = 0
         for here, between in zip(gaps[1:], intervals[1:], strict=True):
-            if here and between and before is not None:  # zero behind the leader is how some feeds show laps
+            if here and between and before:  # the second's two are the same; zero is how some feeds show laps behind
                 tally.add(abs(here - before - between) <= slack)
                 differs += abs(here - between) > slack
                 seen.add(between)
@@ -186,7 +187,8 @@ def _alone(tables: Sequence[Sequence[Mapping[Path, Any]]], shape: Shape, unit: U
     if at_leader < 0.8 and not named:
         return None
     if growing >= 0.96 or (growing >= 0.92 and grows.looked >= 30):
-        sure = 0.9 if at_leader >= 0.8 and grows.looked >= 6 else 0.75
+        many = max(map(len, tables), default=0) >= _MANY_ROWS  # two intervals behind one another may always grow
+        sure = 0.9 if at_leader >= 0.8 and grows.looked >= 6 and many else 0.75
         return Claim(FieldRole.GAP, sure if grows.looked >= 6 or named else 0.55, unit, why="it grows down the table")
     if grows.looked >= 6 and growing <= 0.75 and (named or at_leader >= 0.9):
         sure = 0.78 if named else 0.62
@@ -196,9 +198,9 @@ def _alone(tables: Sequence[Sequence[Mapping[Path, Any]]], shape: Shape, unit: U
 
 def _growth(tables: Sequence[Sequence[Mapping[Path, Any]]], shape: Shape, unit: Unit) -> tuple[_Tally, _Tally]:
     """How often it grows from row to row behind the leader, and how often the leader shows none."""
-    grows, leader = _Tally(), _Tally()
+    grows, leader, seen = _Tally(), _Tally(), set[tuple[int, int]]()
     for rows in tables:
-        values = []
+        values: list[int] = []
         for row in rows[1:]:
             gap = shape.gap(row.get(shape.path), unit)
             if gap is not None and (not isinstance(gap, TimeGap) or gap.ms <= 0):
@@ -206,9 +208,10 @@ def _growth(tables: Sequence[Sequence[Mapping[Path, Any]]], shape: Shape, unit: 
             if gap is not None:
                 values.append(abs(gap.ms))
         for before, after in pairwise(values):
-            if before != after:
+            if before != after and (before, after) not in seen:
+                seen.add((before, after))
                 grows.add(after > before)
-        if rows:
+        if rows and values:
             own = shape.gap(rows[0].get(shape.path), unit)
             leader.add(own is None or not isinstance(own, TimeGap) or own.ms == 0)
     return grows, leader

@@ -14,7 +14,7 @@ from karttime.analysis.roles.bests import claim_best_laps
 from karttime.analysis.roles.counters import claim_laps, counters_of, together
 from karttime.analysis.roles.lasts import claim_last_laps
 from karttime.analysis.roles.shapes import Shape
-from karttime.analysis.roles.totals import claim_averages, claim_totals
+from karttime.analysis.roles.totals import claim_averages, claim_means, claim_totals
 from karttime.analysis.roles.view import View
 from karttime.feeds.declared.spec import FieldRole
 
@@ -32,6 +32,7 @@ def claim_lap_times(view: View) -> None:
     counters = counters_of(view)
     pairs = {(counter.path, time.path): together(view, counter, time) for counter in counters for time in timed}
     claim_last_laps(view, timed, counters, pairs)
+    claim_means(view, timed, counters)
     claim_best_laps(view, timed)
     _drop_other_sizes(view, timed)
     claim_laps(view, counters, timed, pairs)
@@ -63,7 +64,7 @@ def _size_of_a_lap(view: View, timed: Sequence[Shape]) -> float:
     """The median of the surest last lap, else of the surest best lap; of equally sure ones the longest."""
     for role in (FieldRole.LAST_LAP, FieldRole.BEST_LAP):
         sure = {
-            shape.path: claim.confidence + (0.1 if shape.named(role) else 0.0)
+            shape.path: claim.confidence + (0.1 if shape.named(role) and claim.confidence < 0.85 else 0.0)
             for shape in timed
             for claim in view.claims.get(shape.path, ())
             if claim.role is role and claim.confidence >= 0.5

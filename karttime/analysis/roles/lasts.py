@@ -24,6 +24,8 @@ def claim_last_laps(
         unit = shape.unit
         if unit is None or (never_rises(shape, unit) and not shape.named(FieldRole.LAST_LAP)):
             continue
+        if _only_rises(shape, unit):
+            continue  # it adds up
         counted = max((pairs[counter.path, shape.path] for counter in counters if rises(counter) >= 0.7), default=0.0)
         view.claim(shape, _claim(view, shape, unit, counted))
 
@@ -36,7 +38,7 @@ def _claim(view: View, shape: Shape, unit: Unit, counted: float) -> Claim:
     elif counted >= 0.6 and compared >= _ENOUGH and fits < 0.2:
         confidence, why = 0.4, "it changes with the lap counter, but does not last as long as what passes"
     elif counted >= 0.6:
-        confidence, why = 0.85 if named or compared >= _FEW else 0.75, "it changes with the lap counter"
+        confidence, why = 0.75, "it changes with the lap counter"
     elif named:
         confidence, why = 0.55 + 0.2 * named, "its name and its times fit"
     elif shape.restless >= 1:
@@ -45,8 +47,10 @@ def _claim(view: View, shape: Shape, unit: Unit, counted: float) -> Claim:
         confidence, why = 0.35, "lap-like times"
     if named:
         confidence = min(confidence + 0.04, 0.99)
-    elif shape.named(*_OTHERS) or not _rises_too(shape, unit):
-        confidence = min(confidence, 0.6)  # while every lap is faster, a best lap does all that a last lap does
+    if not _rises_too(shape, unit):  # while every lap is faster, a best lap does all that a last lap does
+        confidence = min(confidence, 0.79 if named else 0.6)
+    elif shape.named(*_OTHERS) and not named:
+        confidence = min(confidence, 0.6)
     return Claim(FieldRole.LAST_LAP, confidence, unit, why=why)
 
 
@@ -85,6 +89,12 @@ def never_rises(shape: Shape, unit: Unit) -> bool:
     """Whether a time only falls, as best laps do, apart from resets."""
     falls, ups = _steps(shape, unit)
     return falls >= _FEW and falls >= 0.95 * (falls + ups)
+
+
+def _only_rises(shape: Shape, unit: Unit) -> bool:
+    """Whether a time only grows, as totals do."""
+    falls, ups = _steps(shape, unit)
+    return ups >= _FEW and falls <= 0.05 * ups
 
 
 def _rises_too(shape: Shape, unit: Unit) -> bool:

@@ -37,7 +37,11 @@ _PATTERNS: Final[Sequence[tuple[FieldRole, str, float]]] = (
         0.9,
     ),
     (_R.TRANSPONDER, r"\b(transponder\w*|transpondeur|tx|chip|rfid)\b", 0.9),
-    (_R.BEST_LAP_NUMBER, rf"\b({_BEST}) (?:\w+ )?({_LAP}) (no|num|number|nr|count)\b|\b({_BEST}) in ({_LAP})\b", 0.8),
+    (
+        _R.BEST_LAP_NUMBER,
+        rf"\b({_BEST}) (?:\w+ )?({_LAP}) (no|num|number|nr|count)\b|\b({_BEST}) (in|on|at)( ({_LAP}))?$",
+        0.8,
+    ),
     (
         _R.BEST_SECTOR,
         rf"\b({_BEST})\b.*\b({_SECTOR}) ?\d|\b({_SECTOR}) ?\d+ ({_BEST})\b|\b({_BEST}) (sector|sectors|split)",

@@ -54,6 +54,8 @@ def claim_positions(view: View) -> None:
             confidence = min(confidence, 0.5 if top - score < 0.1 else 0.35)
         if shape.named(FieldRole.CLASS_POSITION) or _is_start(shape):
             confidence = min(confidence, 0.4)
+        if not shape.restless and not shape.names and len(view.sections) > 1 and len(found) > 1:
+            confidence = min(confidence, 0.75)  # nobody was overtaken: a grid position looks the same
         why = "it is 1 to n, each once, and agrees with the order"
         view.claim(shape, Claim(FieldRole.POSITION, confidence, why=why))
 

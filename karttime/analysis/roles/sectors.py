@@ -17,6 +17,7 @@ _MAX_UNNAMED: Final = 9
 _BEFORE: Final = frozenset({"previous", "prev", "before"})
 _AT_ONCE_MS: Final = 800
 _TRIED, _MAX_LASTS = 120, 4
+_ALIKE: Final = 0.9
 
 
 def claim_sectors(view: View) -> None:
@@ -36,7 +37,7 @@ def claim_sectors(view: View) -> None:
     for size in (3, 2, 4):
         for chosen in combinations(loose, size):
             if not any(shape.path in taken for shape in chosen) and _adds_up(
-                view, [(shape, units[shape.path]) for shape in chosen], lasts, typical
+                view, [(shape, units[shape.path]) for shape in chosen], lasts, typical, loose=True
             ):
                 taken |= {shape.path for shape in chosen}
                 _claim_loose(view, [(shape, units[shape.path]) for shape in chosen])
@@ -48,7 +49,8 @@ def _claim_loose(view: View, shapes: Sequence[tuple[Shape, Unit]]) -> None:
     phases = [None if last is None else _phase(shape, unit, last) for shape, unit in shapes]
     known = sorted(phase for phase in phases if phase is not None)
     apart = all(after - before >= _AT_ONCE_MS for before, after in pairwise(known))
-    if len(known) == len(shapes) and apart:
+    others = any(shape.names and not shape.named(*SECTOR_ROLES) for shape, _ in shapes)
+    if len(known) == len(shapes) and apart and not others:
         ordered = [pair for _, pair in sorted(zip(phases, shapes, strict=True), key=lambda one: one[0] or 0)]
         _claim_all(view, ordered, 0.92, "they add up to the last lap, in this order")
     else:
@@ -165,32 +167,49 @@ def _falls(shape: Shape, unit: Unit) -> bool:
     return falls >= 2 and falls >= 0.95 * (falls + rises)
 
 
-def _adds_up(view: View, shapes: Sequence[tuple[Shape, Unit]], lasts: Sequence[Shape], typical: float) -> bool:
-    """Whether the times of most rows are together one of the lap times beside them; in mid-lap they are not."""
+def _adds_up(
+    view: View, shapes: Sequence[tuple[Shape, Unit]], lasts: Sequence[Shape], typical: float, *, loose: bool = False
+) -> bool:
+    """Whether the times of most rows are together one of the lap times beside them; in mid-lap they are not.
+
+    `loose`: nothing but the sum says that they belong together, so it must hold more often.
+    """
+    least, share = (5, 0.5 if view.series.update == "snapshot" else 0.3) if loose else (3, 0.2)
+    found: list[tuple[float, Shape]] = []
     for last in lasts[:_MAX_LASTS]:
-        unit = view.unit_of(last)
-        if any(shape is last for shape, _ in shapes) or _median(last, unit) < 0.85 * typical:
+        if any(shape is last for shape, _ in shapes) or _median(last, view.unit_of(last)) < 0.85 * typical:
             continue
-        slack = sum(10 ** max(3 - shape.decimals, 0) if kind in ("text", "s") else 1 for shape, kind in shapes) + (
-            last.resolution
-        )
-        good: set[tuple[int, ...]] = set()
-        seen: set[tuple[int, ...]] = set()
-        for values in view.rows(last, *(shape for shape, _ in shapes)):
-            lap = last.ms(values[0], unit)
-            times = [shape.ms(value, kind) for (shape, kind), value in zip(shapes, values[1:], strict=True)]
-            if not lap or not all(times):
-                continue
-            known = (lap, *(ms for ms in times if ms))
-            seen.add(known)
-            if abs(sum(known[1:]) - lap) <= slack:
-                good.add(known)
-            if len(seen) >= _TRIED and len(good) < 0.05 * len(seen):
-                break
-        if len(good) >= 3 and len(good) >= 0.2 * len(seen):
-            view.claim(last, Claim(FieldRole.LAST_LAP, 0.95, unit, why="it is the sum of its sectors"))
-            return True
-    return False
+        good, seen = _sums(view, shapes, last)
+        if good >= least and good >= share * seen:
+            found.append((good / seen, last))
+    if not found:
+        return False
+    found.sort(key=lambda pair: -pair[0])
+    share, last = found[0]
+    alone = len(found) == 1 or found[1][0] < _ALIKE * share or last.named(FieldRole.LAST_LAP)
+    sure = 0.95 if alone else 0.7  # a mean or a total is the last lap as long as there is but one
+    view.claim(last, Claim(FieldRole.LAST_LAP, sure, view.unit_of(last), why="it is the sum of its sectors"))
+    return True
+
+
+def _sums(view: View, shapes: Sequence[tuple[Shape, Unit]], last: Shape) -> tuple[int, int]:
+    """How many different rows add up to a lap time, of how many."""
+    unit = view.unit_of(last)
+    slack = sum(10 ** max(3 - shape.decimals, 0) if kind in ("text", "s") else 1 for shape, kind in shapes)
+    good: set[tuple[int, ...]] = set()
+    seen: set[tuple[int, ...]] = set()
+    for values in view.rows(last, *(shape for shape, _ in shapes)):
+        lap = last.ms(values[0], unit)
+        times = [shape.ms(value, kind) for (shape, kind), value in zip(shapes, values[1:], strict=True)]
+        if not lap or not all(times):
+            continue
+        known = (lap, *(ms for ms in times if ms))
+        seen.add(known)
+        if abs(sum(known[1:]) - lap) <= slack + last.resolution:
+            good.add(known)
+        if len(seen) >= _TRIED and len(good) < 0.05 * len(seen):
+            break
+    return len(good), len(seen)
 
 
 def _phase(shape: Shape, unit: Unit, last: Shape) -> float | None:

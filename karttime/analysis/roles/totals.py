@@ -1,11 +1,12 @@
 """Averages and totals: what follows from the counter of laps and the last lap."""
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import pairwise, product
 from statistics import fmean, median, pstdev
 from typing import Final
 
 from karttime.analysis.roles.bests import compare
+from karttime.analysis.roles.counters import rises
 from karttime.analysis.roles.lasts import never_rises
 from karttime.analysis.roles.shapes import Shape
 from karttime.analysis.roles.view import Claim, View
@@ -14,6 +15,7 @@ from karttime.feeds.declared.values import read_count
 
 _FEW: Final = 3
 _ENOUGH: Final = 6
+_MAX_COUNTERS, _MAX_LASTS = 3, 5
 
 
 def claim_averages(view: View, timed: Sequence[Shape]) -> None:
@@ -32,13 +34,25 @@ def claim_averages(view: View, timed: Sequence[Shape]) -> None:
         if laps is not None and last is not None and shape is not last and _recurs(view, shape, laps, last) >= 0.6:
             confidence, why = 0.93, "it is the mean of the last laps"
         elif named and best is not None and compare(view, best, shape)[2] == 0:
-            confidence, why = 0.6 + 0.28 * named, "it is never below the best lap, and is called so"
+            confidence, why = 0.53 + 0.28 * named, "it is never below the best lap, and is called so"
         elif named:
             confidence, why = 0.75, "its name and its times fit"
         elif last is not None and shape is not last and best is not None and _calmer(shape, last):
             confidence, why = 0.5, "it changes with the last lap, and less"
         if confidence:
             view.claim(shape, Claim(FieldRole.AVERAGE_LAP, confidence, unit, why=why))
+
+
+def claim_means(view: View, timed: Sequence[Shape], counters: Sequence[Shape]) -> None:
+    """Claim means whose recurrence shows which times they are made of, and those times as last laps."""
+    laps = [shape for shape in counters if rises(shape) >= 0.8][:_MAX_COUNTERS]
+    lasts = [shape for shape in timed if view.best(shape.path) is not None][:_MAX_LASTS]
+    for count, mean, last in product(laps, lasts, lasts):
+        if mean is not last and _recurs(view, mean, count, last) >= 0.6 > _recurs(view, last, count, mean):
+            unit, last_unit = mean.unit or "text", last.unit or "text"
+            view.cap(mean, {FieldRole.LAST_LAP}, 0.3, "it is a mean")
+            view.claim(mean, Claim(FieldRole.AVERAGE_LAP, 0.93, unit, why="it is the mean of the last laps"))
+            view.claim(last, Claim(FieldRole.LAST_LAP, 0.94, last_unit, why="there is a mean of it"))
 
 
 def _recurs(view: View, mean: Shape, laps: Shape, last: Shape) -> float:

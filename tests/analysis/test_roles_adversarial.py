@@ -1,0 +1,210 @@
+"""Boards made to mislead: no role is claimed wrongly and surely, and what the data decide is decided."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from karttime.analysis.inference.infer import infer
+
+from .adversarial import UNITS, Board, Race, Show, Shown, drive, frames, gap, judge, plain, random_board
+
+S = Shown
+
+
+def D(role: str, show: Show = plain, right: tuple[str, ...] = ()) -> Shown:  # noqa: N802 - as short as S: boards are read as tables
+    """A field whose role the sample decides."""
+    return Shown(role, show, right, decidable=True)
+
+
+RACE = drive(1)
+PRACTICE = drive(2, by_best=True)
+
+
+def times(unit: str, names: str, *roles: str) -> dict[str, Shown]:
+    return {name: S(role, UNITS[unit], decidable=True) for name, role in zip(names.split(), roles, strict=True)}
+
+
+LAPS = ("last_lap", "best_lap")
+SECTORS = ("sector_1", "sector_2", "sector_3")
+
+BOARDS: Mapping[str, tuple[Race, Board]] = {
+    "gap and interval swapped": (
+        RACE,
+        {
+            "pos": D("position"), "no": D("number"), "laps": D("laps"),
+            "gap": D("interval", gap()), "int": D("gap", gap()),
+            **times("text", "last best", *LAPS),
+        },
+    ),
+    "best and last swapped": (
+        RACE,
+        {
+            "rank": D("position"), "nr": D("number"), "laps": D("laps"),
+            **times("text", "best_lap last_lap", *LAPS), "driver": D("driver"),
+        },
+    ),
+    "position and laps swapped": (
+        RACE,
+        {
+            "laps": D("position"), "pos": D("laps"), "car": D("number"),
+            **times("ms", "last best", *LAPS),
+        },
+    ),
+    "no names": (
+        RACE,
+        {
+            "qa": D("position"), "qb": D("laps"), "qc": D("gap", gap()),
+            "qd": D("interval", gap()), **times("s", "qe qf", *LAPS), **times("s", "qg qh qi", *SECTORS),
+            "qj": S("number"), "qk": S("id"), "ql": S("grid"), "qm": S("age", right=("number",)),
+            "qn": D("driver"), "qo": D("total_time", UNITS["s"]),
+        },
+    ),
+    "one letter each": (
+        RACE,
+        {
+            "p": D("position"), "n": S("number"), "l": D("laps"), "g": D("gap", gap()),
+            "i": D("interval", gap()), **times("text", "t b", *LAPS), "s": S("in_pit"), "d": D("driver"),
+        },
+    ),
+    "letters mean other things within": (
+        RACE,
+        {
+            "p": D("position"), "c.n": S("number", right=("id",)), "c.p": S("grid"), "l.n": D("laps"),
+            "l.l": D("last_lap", UNITS["ms"]), "l.b": D("best_lap", UNITS["ms"]), "d.n": D("driver"),
+            "d.a": S("age", right=("number",)),
+        },
+    ),
+    **{
+        f"times in {unit}": (
+            RACE,
+            {
+                "pos": D("position"), "no": D("number"), "laps": D("laps"),
+                **times(unit, "last best", *LAPS), **times(unit, "x y z", *SECTORS), "w": D("average_lap", UNITS[unit]),
+            },
+        )
+        for unit in UNITS
+    },
+    "counters that are no laps": (
+        RACE,
+        {
+            "position": D("position"), "kart": D("number"), "tours": D("laps"),
+            "beat": S("heartbeat"), "stops": D("pit_stops"),
+            "charge": S("battery"), "best_in_lap": S("best_lap_number"),
+            **times("text", "lastLap bestLap", *LAPS),
+        },
+    ),
+    "numbers that look like times": (
+        RACE,
+        {
+            "pos": D("position"), "no": D("number"), "laps": D("laps"), "v": S("speed"),
+            "a": S("age", right=("number",)), "w": S("weight", right=("number",)),
+            "since": S("since", right=("passing",)),
+            **times("s", "last best", *LAPS),
+        },
+    ),
+    "ids, transponders, karts": (
+        RACE,
+        {
+            "id": S("id", right=("transponder",)), "transponder": D("transponder", right=("id",)),
+            "kartNumber": D("number"), "rank": D("position"), "laps": D("laps"),
+            "nat": D("nationality"), "color": D("colour"), **times("ms", "llt blt", *LAPS),
+        },
+    ),
+    "two classes": (
+        RACE,
+        {
+            "rank": S("class_position"), "overall": D("position"), "category": D("class"),
+            "grid": S("grid"), "no": D("number"), "laps": D("laps"), **times("comma", "last best", *LAPS),
+        },
+    ),
+    "laps behind in words": (
+        RACE,
+        {
+            "clt": D("position"), "num": D("number"), "tours": D("laps"),
+            "ecart": D("gap", gap("tours")), "intervalle": D("interval", gap("tours", "", "-")),
+            "dernier tour": D("last_lap", UNITS["text"]), "meilleur tour": D("best_lap", UNITS["text"]),
+            "équipe": D("team"), "pilote": D("driver"),
+        },
+    ),
+    "German": (
+        RACE,
+        {
+            "Platz": D("position"), "Startnummer": D("number"), "Runden": D("laps"),
+            "Rückstand": D("gap", gap("Rd.")), "Letzte Runde": D("last_lap", UNITS["comma"]),
+            "Beste Runde": D("best_lap", UNITS["comma"]), "Fahrer": D("driver"),
+            "Boxenstopps": D("pit_stops"), "Klasse": D("class"),
+        },
+    ),
+    "pits as numbers and words": (
+        RACE,
+        {
+            "pos": D("position"), "no": D("number"), "laps": D("laps"), **times("ms", "last best", *LAPS),
+            "inPit": D("in_pit", lambda value: str(int(value))),
+            "state": D("in_pit", lambda value: "PIT" if value else "RUN", right=("status",)),
+            "pits": D("pit_stops"), "pitTime": D("pit_time", UNITS["s"]), "pen": D("penalty"),
+        },
+    ),
+    "qualifying": (
+        PRACTICE,
+        {
+            "pos": D("position"), "no": D("number"), "laps": D("laps"), **times("text", "last best", *LAPS),
+            "diff": D("gap", gap(plus="")), "behind": D("interval", gap(plus="")), "name": D("driver"),
+        },
+    ),
+    "qualifying without names": (
+        PRACTICE,
+        {
+            "k1": D("position"), "k2": S("number"), "k3": D("laps"), "k4": D("last_lap", UNITS["text"]),
+            "k5": D("best_lap", UNITS["text"]), "k6": D("gap", gap(plus="")),
+        },
+    ),
+}  # fmt: skip
+
+
+def nested(message: dict[str, Any]) -> dict[str, Any]:
+    """Names with a dot are fields of objects within the row."""
+    for row in message["rows"]:
+        for name in [name for name in row if "." in name]:
+            outer, _, inner = name.partition(".")
+            row.setdefault(outer, {})[inner] = row.pop(name)
+    return message
+
+
+def test_nothing_is_wrong_and_sure_and_what_is_decidable_is_decided() -> None:
+    """Over all boards; the sentences say which field of which board."""
+    total: Counter[str] = Counter()
+    said = []
+    for name, (race, board) in BOARDS.items():
+        counts, sentences = judge(board, infer(frames(race, board, extra=nested)))
+        total += counts
+        said += [f"{name}: {sentence}" for sentence in sentences]
+    assert total["sure"] == 0, "\n".join(said)
+    assert total["right"] >= 0.95 * total["decidable"], "\n".join(said)
+
+
+@pytest.mark.parametrize("name", ["no names", "one letter each", "qualifying without names"])
+def test_of_some_seconds_little_is_claimed(name: str) -> None:
+    """Ten seconds without telling names: nothing is sure but what one moment proves."""
+    race, board = BOARDS[name]
+    for start in (5_000, 150_000):
+        sample = [
+            frame for frame in frames(race, board) if start <= frame.at - frames(race, board)[0].at < start + 10_000
+        ]
+        counts, said = judge(board, infer(sample))
+        assert counts["sure"] == 0, said
+
+
+@pytest.mark.parametrize(("named", "share"), [(True, 0.95), (False, 0.8)])
+def test_random_boards(named: bool, share: float) -> None:
+    """Any fields in any units, also in races too short: never wrong and sure; names decide what data cannot."""
+    total: Counter[str] = Counter()
+    said = []
+    for seed in range(8):
+        race, board = random_board(seed, named=named)
+        counts, sentences = judge(board, infer(frames(race, board)))
+        total += counts
+        said += [f"{seed}: {sentence}" for sentence in sentences]
+    assert total["sure"] == 0, "\n".join(said)
+    assert total["right"] >= share * total["decidable"], "\n".join(said)
