@@ -203,7 +203,8 @@ NAMES: Mapping[str, str] = {
     "position": "pos", "laps": "laps", "last_lap": "last", "best_lap": "best", "number": "no", "gap": "gap",
     "interval": "int", "sector_1": "s1", "sector_2": "s2", "sector_3": "s3", "average_lap": "avg",
     "total_time": "total", "pit_stops": "stops", "in_pit": "inPit", "pit_time": "pitTime", "speed": "speed",
-    "age": "age", "weight": "weight", "heartbeat": "beat", "battery": "battery", "best_lap_number": "bestIn", "since": "since",
+    "age": "age", "weight": "weight", "heartbeat": "beat", "battery": "battery",
+    "best_lap_number": "bestIn", "since": "since",
     "grid": "grid", "class_position": "classPos", "id": "id", "transponder": "tx", "driver": "name", "team": "team",
     "class": "class", "nationality": "nat",
 }  # fmt: skip

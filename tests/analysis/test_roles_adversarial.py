@@ -188,11 +188,9 @@ def test_nothing_is_wrong_and_sure_and_what_is_decidable_is_decided() -> None:
 def test_of_some_seconds_little_is_claimed(name: str) -> None:
     """Ten seconds without telling names: nothing is sure but what one moment proves."""
     race, board = BOARDS[name]
-    for start in (5_000, 150_000):
-        sample = [
-            frame for frame in frames(race, board) if start <= frame.at - frames(race, board)[0].at < start + 10_000
-        ]
-        counts, said = judge(board, infer(sample))
+    every = frames(race, board)
+    for first in (1, 30):
+        counts, said = judge(board, infer(every[first : first + 2]))
         assert counts["sure"] == 0, said
 
 
