@@ -31,7 +31,7 @@
 | `ANALYSIS_MIN_SAMPLES` | `20` | messages that are enough for it |
 | `ON_DEMAND_STOP_AFTER` | empty | collect a circuit from its first viewer until so many seconds after the last |
 | `RACE_MONITOR_URL` | `https://api.race-monitor.com` | where `racemonitor:RACE_ID` is looked up |
-| `RECORD_DIR` | empty | folder for raw recordings of everything that is collected |
+| `RECORD_DIR` | empty | folder for raw recordings of all that is collected; a restart goes on with their session |
 | `RECORD_KEEP_DAYS` | `30` | days until a recording is removed; `0`: never |
 | `RECORD_KEEP_SIZE` | `20G` | size of all recordings, above which the oldest are removed; `0`: any |
 

@@ -148,11 +148,14 @@ async def _run(plan: Plan, circuits: LocalCircuits, archive: Archive, listener: 
     factory = _demo_source if plan.demo else None
     recordings = _recordings(settings)
     recorder = None if recordings is None else recordings.tap
+    past = None if recordings is None or plan.demo else recordings.past
     stop, ready = asyncio.Event(), asyncio.Event()
     store = StoredCircuits(archive.database, circuits)
     async with (
         sign_in(settings) as signing_in,
-        Engine(store, formats=FORMATS, options=options, source_factory=factory, recorder_factory=recorder) as engine,
+        Engine(
+            store, formats=FORMATS, options=options, source_factory=factory, recorder_factory=recorder, past=past
+        ) as engine,
     ):
         access = Access(Policy(settings.policy), StoredKeys(archive.database), sign_in=signing_in)
         origins = Origins(settings.cors_origins)

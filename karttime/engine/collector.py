@@ -12,6 +12,7 @@ everything again when we are back, and the decoder knows whether that is the sam
 of ours) is replaced before the restart, since its state can no longer be trusted.
 """
 
+import asyncio
 import logging
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
@@ -22,8 +23,10 @@ from typing import Final, assert_never
 from karttime.circuits.circuit import Circuit
 from karttime.domain.logbook import Logbook
 from karttime.domain.session import Change
+from karttime.domain.updates import SessionStarted
 from karttime.engine.clock import Clock
 from karttime.engine.hub import Hub
+from karttime.engine.past import Past, ReadPast, session_mark
 from karttime.engine.refusals import Refusals
 from karttime.engine.slow import SlowFrames
 from karttime.engine.source import (
@@ -89,6 +92,7 @@ class Collector:
         decoder: Callable[[], Decoder],
         hub: Hub,
         recorder: RecorderTap | None = None,
+        past: ReadPast | None = None,
         options: CollectorOptions | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -104,6 +108,7 @@ class Collector:
         self._refused_before: Counter[str] = Counter()  # by decoders that were replaced
         self._other_feed = False
         self._recorder = recorder
+        self._past = past  # until it was asked
         self._inspectors: dict[object, FrameTap] = {}
         self._recent = FrameBuffer()
         self._refusals = Refusals(circuit.id, clock=self._clock)
@@ -142,6 +147,7 @@ class Collector:
         """Collect until the source ends or gives up; cancel it to stop, then call `stopped`."""
         if self.state is not CollectorState.CONNECTING:
             self.starting()
+        await self._go_on()
         try:
             async with aclosing(aiter(self._source(self.circuit))) as items:
                 worked = 0.0
@@ -161,6 +167,27 @@ class Collector:
             self._connected_since = None
             if self._recorder is not None:
                 self._recorder.close()
+
+    async def _go_on(self) -> None:
+        """At the first start: with the session that ran when this service, or one before it, was stopped."""
+        read, self._past = self._past, None
+        if read is None:
+            return
+        decoder, logbook = self._new_decoder(), Logbook(self._options.keep_sessions)
+        past = await asyncio.to_thread(
+            read, self.circuit, decoder, logbook
+        )  # should it raise, the next run begins anew
+        if past is not None and self.logbook.current is None:
+            self._take_over(past)
+
+    def _take_over(self, past: Past) -> None:
+        current = past.logbook.current
+        if current is None:
+            return
+        _log.info("%s: goes on with the session %s", self.circuit.id, current.id)
+        self._decoder, self.logbook = past.decoder, past.logbook
+        self._refused_before.subtract(past.refused)  # counted in the life before
+        self.hub.publish((Change(past.last.at, current.id, snapshot=True),), current, past.last)
 
     def _rest(self, took: float) -> float:
         """How long to leave the event loop to others; after a slow frame, three quarters of the time are theirs."""
@@ -302,6 +329,8 @@ class Collector:
                 continue
             self._updates += 1
             change = self.logbook.apply(fact)
+            if type(fact) is SessionStarted:
+                self._mark(session_mark(fact.session_id))
             if change.session_id is not None:  # before the first session nothing changes
                 changes.append(change)
         return changes, refused

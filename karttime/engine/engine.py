@@ -12,6 +12,7 @@ from karttime.engine.clock import Clock
 from karttime.engine.collector import Collector, CollectorOptions
 from karttime.engine.hub import Hub
 from karttime.engine.lookup import BASE
+from karttime.engine.past import ReadPast
 from karttime.engine.readiness import BEAT_S, Heartbeat, Readiness, readiness
 from karttime.engine.reconnecting import LinkOptions
 from karttime.engine.source import FrameSource
@@ -84,6 +85,7 @@ class Engine:
         source_factory: where a circuit's frames come from, a new source for each start; by default its
             address. The place for a simulator or a player.
         recorder_factory: records what each circuit sends; by default nothing is recorded.
+        past: reads what a circuit's recordings lead to, at its first start; by default it begins anew.
         clock: replaced by tests.
     """
 
@@ -95,6 +97,7 @@ class Engine:
         options: EngineOptions | None = None,
         source_factory: SourceFactory | None = None,
         recorder_factory: RecorderFactory | None = None,
+        past: ReadPast | None = None,
         clock: Clock | None = None,
     ) -> None:
         self.circuits = circuits
@@ -107,6 +110,7 @@ class Engine:
             SourceOptions(options.websocket, options.tcp, options.addresses, options.race_monitor), clock=self._clock
         )
         self._recorder_factory = recorder_factory
+        self._past = past
         self._supervisor = Supervisor(backoff=self.options.restart, clock=self._clock)
         self._collectors: dict[str, Collector] = {}
         self._jobs: dict[str, Job] = {}
@@ -241,6 +245,7 @@ class Engine:
             decoder=decoder,
             hub=Hub(circuit.id, mailbox=self.options.mailbox),
             recorder=None if self._recorder_factory is None else self._recorder_factory(circuit),
+            past=self._past,
             options=self.options.collector,
             clock=self._clock,
         )

@@ -16,15 +16,19 @@ from pathlib import Path
 from typing import Final
 
 from karttime.circuits.circuit import Circuit
+from karttime.domain.logbook import Logbook
 from karttime.engine.clock import Clock
+from karttime.engine.past import Past, Written, following, read_past
 from karttime.engine.recorder import recording_header
 from karttime.engine.taps import RecorderTap
 from karttime.errors import RecorderError, UsageError
+from karttime.feeds.base import Decoder
 from karttime.recording.writer import RecordingWriter
 
 _log = logging.getLogger(__name__)
 
-_NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,80}-\d{8}T\d{6}Z(-\d+)?(\.\d{3,})?\.jsonl\.zst", re.ASCII)
+_NAME: Final = re.compile(r"([a-zA-Z0-9_-]{1,80})-(\d{8}T\d{6}Z)(?:-(\d{1,6}))?(?:\.(\d{3,6}))?\.jsonl\.zst", re.ASCII)
+_STAMP: Final = "%Y%m%dT%H%M%SZ"
 _DAY_S: Final = 86_400
 
 
@@ -80,6 +84,46 @@ class Recordings:
             _log.info("%d old recordings removed from %s", removed, self._folder)
         return removed
 
+    def past(self, circuit: Circuit, decoder: Decoder, logbook: Logbook) -> Past | None:
+        """What the recordings of a circuit lead to, if they lead to now; reads for seconds, so call it in a thread.
+
+        Args:
+            circuit: which.
+            decoder: a new one.
+            logbook: an empty one.
+        """
+        now = self._clock.wall_ms()
+        try:
+            paths = following(self._written(circuit.id), now)
+        except RecorderError as error:
+            _log.warning("%s", error)
+            return None
+        return read_past(paths, circuit, decoder, logbook, now_ms=now) if paths else None
+
+    def _written(self, circuit_id: str) -> list[Written]:
+        """The recordings of a circuit, oldest first."""
+        parts: dict[tuple[int, int], list[tuple[int, _File]]] = {}
+        for file in self._files():
+            found = _NAME.fullmatch(file.path.name)
+            if found is None or found[1] != _file_name(circuit_id):
+                continue
+            try:
+                begins = datetime.strptime(found[2], _STAMP).replace(tzinfo=UTC)
+            except ValueError:  # the thirteenth month: not a file of ours
+                continue
+            key = round(begins.timestamp() * 1000), int(found[3] or 1)
+            parts.setdefault(key, []).append((int(found[4] or 1), file))
+        recordings: list[Written] = []
+        for (began, _), files in sorted(parts.items()):
+            files.sort(key=lambda it: it[0])
+            if [number for number, _ in files] != list(range(1, len(files) + 1)):
+                recordings.clear()  # a part is gone: neither it nor what was before leads anywhere
+                continue
+            ordered = [file for _, file in files]
+            ends = round(max(file.written_at for file in ordered) * 1000)
+            recordings.append(Written(tuple(it.path for it in ordered), began, ends, sum(it.size for it in ordered)))
+        return recordings
+
     def _begin(self, circuit: Circuit) -> RecordingWriter:
         self.sweep()
         at = self._clock.wall_ms()
@@ -89,8 +133,8 @@ class Recordings:
         return writer
 
     def _unused(self, circuit_id: str, at: int) -> Path:
-        stamp = datetime.fromtimestamp(at / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
-        name = re.sub(r"[^a-zA-Z0-9_-]", "_", circuit_id)[:80] or "_"
+        stamp = datetime.fromtimestamp(at / 1000, UTC).strftime(_STAMP)
+        name = _file_name(circuit_id)
         number, path = 1, self._folder / f"{name}-{stamp}.jsonl.zst"
         while path.exists():
             number += 1
@@ -119,6 +163,10 @@ class _File:
     path: Path
     size: int
     written_at: float
+
+
+def _file_name(circuit_id: str) -> str:
+    return re.sub(r"[^a-zA-Z0-9_-]", "_", circuit_id)[:80] or "_"
 
 
 def _prepare(folder: Path) -> None:

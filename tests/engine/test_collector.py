@@ -102,7 +102,7 @@ async def test_the_recorder_sees_a_frame_before_the_decoder_does(rig: Rig, frame
     """A frame that makes the decoder fail is on disk."""
     with pytest.raises(RuntimeError):
         await rig.play(*UP, frame("session one"), frame("boom"))
-    assert rig.writer.lines == ["session one", "boom"]
+    assert rig.writer.lines == ["session one", "# session one", "boom"]
     assert rig.writer.closed
 
 
@@ -268,7 +268,7 @@ async def test_frames_that_we_sent_ourselves_are_recorded_but_not_decoded(rig: R
 
 async def test_connections_are_marked_in_the_recording(rig: Rig, frame: Make) -> None:
     await rig.play(*UP, frame("session one"), Lost("gone"), Connecting(2), Connected(), frame("last 1 1"))
-    assert rig.writer.lines == ["session one", "# connection lost: gone", "# connected", "last 1 1"]
+    assert rig.writer.lines == ["session one", "# session one", "# connection lost: gone", "# connected", "last 1 1"]
 
 
 async def test_an_edited_name_counts_at_once_and_changes_nothing_else(rig: Rig, circuit: Circuit, frame: Make) -> None:

@@ -312,7 +312,7 @@ async def test_sources_and_recorders_can_be_plugged_in(word_formats: Formats, ci
                     break
         await engine.stop("hill")
     assert asked == ["hill", "hill"]
-    assert writer.lines == ["session one"]
+    assert writer.lines == ["session one", "# session one"]
 
 
 async def test_the_ticker_notices_silence(
