@@ -26,6 +26,8 @@
 | `RATE_LIMIT` | `20` | calls a second from one address, and with one key; five times as many at once; `0`: any |
 | `WS_COMPRESSION` | off | clients of the live stream that ask for it are sent compressed messages |
 | `TRUSTED_PROXIES` | this machine | reverse proxies whose `X-Forwarded-For` is believed: addresses or networks |
+| `CIRCUITS_SOURCE` | `firestore` where its key is, else `database` | where circuits are kept |
+| `FOLLOW_SELECTION` | off | collect the circuit that is selected in the app |
 | `ALLOW_PRIVATE` | off | circuits in private networks and on this machine may be connected to |
 | `ANALYSIS_DURATION` | `30` | seconds that an analysis of a feed's format waits at most for messages |
 | `ANALYSIS_MIN_SAMPLES` | `20` | messages that are enough for it |
@@ -38,6 +40,7 @@
 An option of the command line wins over the environment, the environment over `.env`.
 """
 
+import os
 import re
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
@@ -96,6 +99,8 @@ class Settings(BaseSettings):
     rate_limit: Annotated[float, Field(ge=0, le=100_000)] = 20
     ws_compression: bool = False
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ("127.0.0.0/8", "::1")
+    circuits_source: Literal["database", "firestore"] | None = None
+    follow_selection: bool = False
     allow_private: bool = False
     analysis_duration: Annotated[float, Field(ge=0, le=600)] = 30
     analysis_min_samples: Annotated[int, Field(ge=1, le=10_000)] = 20
@@ -170,6 +175,15 @@ class Settings(BaseSettings):
         return not self.model_fields_set.isdisjoint({"firebase_project_id", "firebase_credentials_path"})
 
     @property
+    def circuits_from(self) -> Literal["database", "firestore"]:
+        """Where circuits are: as it is set, else in Firestore where its key is, or its emulator."""
+        if self.circuits_source is not None:
+            return self.circuits_source
+        path = self.firebase_credentials_path
+        wanted = "firebase_credentials_path" in self.model_fields_set or path.expanduser().is_file()
+        return "firestore" if wanted or os.environ.get("FIRESTORE_EMULATOR_HOST") else "database"
+
+    @property
     def on_loopback(self) -> bool:
         """Whether only this machine reaches the service; a name other than localhost is not looked up."""
         try:
@@ -191,7 +205,7 @@ class Settings(BaseSettings):
             raise ValueError("the path of a file is wanted, not what is in it")
         return value
 
-    @field_validator("auth_policy", "firebase_scope", mode="before")
+    @field_validator("auth_policy", "firebase_scope", "circuits_source", mode="before")
     @classmethod
     def _policy(cls, value: object) -> object:
         return value.strip().lower() if isinstance(value, str) else value
@@ -257,7 +271,11 @@ def shown(env_file: Path | None = Path(".env")) -> list[Shown]:
             source = "environment"
         elif name in in_file:
             source = ".env"
-        acting = {"auth_policy": settings.policy, "firebase_auth": settings.sign_in}
+        acting: dict[str, object] = {
+            "auth_policy": settings.policy,
+            "firebase_auth": settings.sign_in,
+            "circuits_source": settings.circuits_from,
+        }
         value = acting.get(name, getattr(settings, name))
         found.append(Shown(name.upper(), text_of(value), source))
     return found

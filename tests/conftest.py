@@ -1,6 +1,12 @@
-"""Options of the whole suite."""
+"""Options and services of the whole suite."""
+
+import uuid
+from collections.abc import Iterator
 
 import pytest
+
+from .firebase.app import NodeApp
+from .firebase.emulator import shared
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -12,3 +18,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def long(request: pytest.FixtureRequest) -> bool:
     """Whether the long form is wanted."""
     return bool(request.config.getoption("long"))
+
+
+@pytest.fixture(scope="session")
+def firestore(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[int]:
+    """The port of Google's Firestore emulator, one for all workers."""
+    folder = tmp_path_factory.getbasetemp()
+    with shared(folder if worker_id == "master" else folder.parent) as port:
+        yield port
+
+
+@pytest.fixture
+def project() -> str:
+    """A Firestore project that nobody else has."""
+    return f"demo-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture(scope="session")
+def node_app() -> Iterator[NodeApp]:
+    """The app's side of Firestore."""
+    with NodeApp() as app:
+        yield app

@@ -9,11 +9,12 @@ from karttime.api.access import MAY_CHANGE
 from karttime.api.schemas import CircuitBody, CircuitPatch, CircuitView
 from karttime.api.service import Service
 from karttime.api.system import CircuitId, Serving
-from karttime.api.views import circuit_view
+from karttime.api.views import circuit_view, optional_iso
 from karttime.circuits.circuit import Circuit, CircuitConflict, CircuitStore
 from karttime.circuits.labels import APP_COLUMNS, edited
 from karttime.circuits.local import check_name, check_page, slug, unused
 from karttime.circuits.urls import feed_after, feed_of
+from karttime.domain.display import clean
 from karttime.errors import UsageError
 
 router = APIRouter(prefix="/circuits", tags=["circuits"], dependencies=[MAY_CHANGE])
@@ -33,7 +34,7 @@ async def create(service: Serving, response: Response, body: CircuitBody) -> Cir
         circuit = replace(circuit, id=unused(slug(circuit.name), {other.id for other in known}))
     await store.add(circuit)
     response.headers["Location"] = f"/circuits/{quote(circuit.id)}"
-    return circuit_view(circuit)
+    return circuit_view(await service.circuit(circuit.id))
 
 
 @router.put("/{circuit_id}")
@@ -42,17 +43,18 @@ async def put(service: Serving, circuit_id: CircuitId, body: CircuitBody) -> Cir
     before = await service.circuit(circuit_id)
     if body.id not in (None, circuit_id):
         raise UsageError("id: a circuit keeps its id; leave it out, or add another circuit")
-    blank = Circuit(circuit_id, "", "", created_at=before.created_at, updated_at=_later(service, before))
-    return await _change(service, before, _described(service, body, blank))
+    blank = Circuit(
+        circuit_id, "", "", created_at=before.created_at, updated_at=_later(service, before), version=before.version
+    )
+    return await _change(service, before, _described(service, body, blank), body.updatedAt)
 
 
 @router.patch("/{circuit_id}")
 async def patch(service: Serving, circuit_id: CircuitId, body: CircuitPatch) -> CircuitView:
     """Change some of a circuit; what is left out stays."""
     before = await service.circuit(circuit_id)
-    return await _change(
-        service, before, _described(service, body, replace(before, updated_at=_later(service, before)))
-    )
+    after = _described(service, body, replace(before, updated_at=_later(service, before)))
+    return await _change(service, before, after, body.updatedAt)
 
 
 @router.delete("/{circuit_id}", status_code=204)
@@ -76,13 +78,17 @@ def _later(service: Service, before: Circuit) -> int:
     return max(service.clock.wall_ms(), before.updated_at + 1)
 
 
-async def _change(service: Service, before: Circuit, after: Circuit) -> CircuitView:
+async def _change(service: Service, before: Circuit, after: Circuit, seen: str | None) -> CircuitView:
+    if seen is not None and seen != optional_iso(before.updated_at):
+        raise CircuitConflict(
+            f"circuit {before.id!r} was changed since {clean(seen, 40)}: `current` is what it is now", before
+        )
     await _store(service).replace(after)
     if before.column_labels != after.column_labels:
         told = ", ".join(f"{column} {label}" for column, label in after.column_labels.items())
         service.note(after.id, after.updated_at, "mapping-change", told or "no columns")
     await service.edited(before)
-    return circuit_view(after)
+    return circuit_view(await service.circuit(before.id))
 
 
 def _described(service: Service, body: CircuitBody | CircuitPatch, circuit: Circuit) -> Circuit:

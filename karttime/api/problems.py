@@ -14,6 +14,7 @@ from karttime.api.id_tokens import SignInUnavailable
 from karttime.api.policy import AccessDenied
 from karttime.api.problem import MEDIA_TYPE, document, kind_of
 from karttime.api.runs import UnknownSession
+from karttime.api.views import circuit_view
 from karttime.circuits.circuit import CircuitConflict
 from karttime.engine.engine import UnknownCircuit
 from karttime.errors import KarttimeError, StorageError, UsageError
@@ -82,11 +83,19 @@ def _asked_wrongly(error: Exception) -> ProblemResponse | None:
         case AccessDenied():
             return _denied(error)
         case CircuitConflict():
-            return problem(409, "conflict", str(error))
+            return _conflict(error)
         case UsageError():
             return problem(422, "invalid-request", str(error))
         case _:
             return None
+
+
+def _conflict(error: CircuitConflict) -> ProblemResponse:
+    """With `current`, what the other side says, where somebody else changed the circuit."""
+    body = document(409, "conflict", str(error))
+    if error.current is not None:
+        body["current"] = circuit_view(error.current).model_dump()
+    return ProblemResponse(body, 409)
 
 
 def _unavailable(error: Exception, *, debug: bool) -> ProblemResponse:

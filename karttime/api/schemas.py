@@ -144,8 +144,45 @@ class JournalView(BaseModel):
     shed: int
 
 
+class SharedFaultView(BaseModel):
+    """What is wrong with a document in Firestore; `skipped` where no circuit can be made of it."""
+
+    model_config = example(id="Zk3vQ0u1", reason="wssUrl is missing", skipped=True)
+    id: str
+    reason: str
+    skipped: bool
+
+
+class SharedView(BaseModel):
+    """Circuits that come from Firestore.
+
+    `state` is `connecting`, `listening`, or `away`: then `reason` says why, and the circuits are those of `last_sync`.
+    `pending_writes` circuits wait for their detected mapping to be written, the oldest since `pending_since`;
+    `write_error` says why. `faults` are at most 50.
+    """
+
+    model_config = example(
+        project="kartingapp-fef5c", state="listening", since="2026-05-30T08:55:00.000Z", reason="",
+        last_sync="2026-05-30T09:00:00.000Z", circuits=12, reconnects=0, selected_circuit="hill-kart",
+        pending_writes=0, pending_since=None, write_error="",
+        faults=[{"id": "Zk3vQ0u1", "reason": "wssUrl is missing", "skipped": True}],
+    )  # fmt: skip
+    project: str
+    state: Literal["connecting", "listening", "away"]
+    since: str
+    reason: str
+    last_sync: str | None
+    circuits: int
+    reconnects: int
+    selected_circuit: str | None
+    pending_writes: int
+    pending_since: str | None
+    write_error: str
+    faults: list[SharedFaultView]
+
+
 class SystemStatus(BaseModel):
-    """The whole system as it is now."""
+    """The whole system as it is now; `firestore` is null where circuits do not come from there."""
 
     model_config = example(
         version="0.1.0",
@@ -157,6 +194,7 @@ class SystemStatus(BaseModel):
         connected_clients=3,
         storage={"state": "ok", "error": "", "queued": 0, "written": 60_214, "dropped": 0, "refused": 0},
         journal=None,
+        firestore=None,
     )
     version: str
     timestamp: str
@@ -167,6 +205,7 @@ class SystemStatus(BaseModel):
     connected_clients: int
     storage: StorageView | None
     journal: JournalView | None
+    firestore: SharedView | None
 
 
 class CircuitView(BaseModel):
@@ -231,8 +270,8 @@ class CircuitBody(_AppColumns):
 
     What is left out gets its default; without a `feed`, `wssUrl` tells it: `apex` for a WebSocket, `rmonitor` for
     `rmonitor://host:50000`, `racemonitor` for `racemonitor:RACE_ID`. Columns are told once, as `mappings` or as
-    `c1`…`c14`. `createdAt` and `updatedAt` are ours, so that what GET answers can be sent back; without an `id` one is
-    made from `nom`.
+    `c1`…`c14`. `createdAt` and `updatedAt` are ours, so that what GET answers can be sent back: nothing changes where
+    somebody else changed the circuit since (409). Without an `id` one is made from `nom`.
     """
 
     model_config = example(
@@ -252,7 +291,10 @@ class CircuitBody(_AppColumns):
 
 
 class CircuitPatch(_AppColumns):
-    """What is to change of a circuit; the rest stays. Null clears a column's label."""
+    """What is to change of a circuit; the rest stays. Null clears a column's label.
+
+    With the `updatedAt` that GET answered nothing changes where somebody else changed the circuit since: 409.
+    """
 
     model_config = example(nom="Hill Kart Indoor", mappings={"C3": "Equipe", "C9": None}) | ConfigDict(extra="forbid")
     nom: str = Field("", min_length=1, max_length=MAX_NAME)
@@ -260,6 +302,7 @@ class CircuitPatch(_AppColumns):
     liveTimingUrl: str = Field("", max_length=2000)  # noqa: N815 - published name
     feed: str = Field("", max_length=32)
     mappings: dict[str, str | None] | None = None
+    updatedAt: str | None = None  # noqa: N815 - published name
 
 
 class CircuitStatus(BaseModel):

@@ -17,6 +17,7 @@ from karttime.api.keeping import event
 from karttime.api.limits import LIMITS, LinkLimits
 from karttime.api.origins import Origins
 from karttime.circuits.circuit import Circuit, CircuitStore
+from karttime.circuits.firestore import FirestoreCircuits
 from karttime.engine.clock import Clock
 from karttime.engine.engine import Engine, UnknownCircuit
 from karttime.errors import KarttimeError, StorageError
@@ -45,6 +46,7 @@ class Service:
         debug: answers name the failure when a call fails by our own fault.
         access: who may do what.
         store: where circuits are edited; without, they stay as they are.
+        shared: circuits that come from Firestore; it is the `store` then.
         analysis_s: how long an analysis waits at most for messages.
         analysis_samples: so many messages are enough for it.
         feeds: the wire formats that a circuit may have.
@@ -62,6 +64,7 @@ class Service:
     debug: bool = False
     access: Access = field(default_factory=Access)
     store: CircuitStore | None = None
+    shared: FirestoreCircuits | None = None
     analysis_s: float = 30.0
     analysis_samples: int = 20
     feeds: Collection[str] = tuple(FORMATS)
@@ -173,7 +176,7 @@ class Service:
         for circuit_id, channel in list(self._channels.items()):
             kept, circuit = channel.circuit, known.get(circuit_id)
             if circuit is None:
-                log.warning("%s was removed elsewhere: it is not collected any more", circuit_id)
+                log.warning("%s was removed: it is not collected any more", circuit_id)
                 await self.removed(circuit_id)
             elif circuit != kept:
                 try:

@@ -9,10 +9,19 @@ from fastapi import Path as InPath
 
 from karttime import __version__
 from karttime.api.access import MAY_READ
-from karttime.api.schemas import ClientsView, Health, JournalView, StorageView, SystemStatus
+from karttime.api.schemas import (
+    ClientsView,
+    Health,
+    JournalView,
+    SharedFaultView,
+    SharedView,
+    StorageView,
+    SystemStatus,
+)
 from karttime.api.service import Service
-from karttime.api.views import collector_view
+from karttime.api.views import collector_view, optional_iso
 from karttime.api.wire import iso
+from karttime.domain.display import clean
 
 router = APIRouter(tags=["system"])
 
@@ -41,7 +50,8 @@ async def health(service: Serving, response: Response) -> Health:
     storage = "off" if archive is None else f"{archive.state}: {archive.error}" if archive.error else archive.state
     journal, sound = service.gate.status(), service.engine.readiness().ready
     status = "healthy"
-    if not sound or journal.state == "failing" or (archive is not None and archive.state != "ok"):
+    away = service.shared is not None and service.shared.status().state == "away"
+    if not sound or away or journal.state == "failing" or (archive is not None and archive.state != "ok"):
         status = "degraded"
     if archive is not None and archive.state == "closed":
         status, response.status_code = "unhealthy", 503
@@ -54,6 +64,7 @@ async def health(service: Serving, response: Response) -> Health:
             "engine": "ok" if sound else "not ready: see /health/ready",
             "storage": storage,
             "journal": f"failing: {journal.error}" if journal.error else journal.state,
+            **({} if service.shared is None else {"firestore": service.shared.status().state}),
         },
     )
 
@@ -92,4 +103,26 @@ async def status(service: Serving) -> SystemStatus:
         connected_clients=service.clients,
         storage=StorageView(**asdict(service.archive.status())) if service.archive is not None else None,
         journal=journal_view(service),
+        firestore=shared_view(service),
+    )
+
+
+def shared_view(service: Service) -> SharedView | None:
+    """How it stands with Firestore; None where circuits do not come from there."""
+    if service.shared is None:
+        return None
+    status = service.shared.status()
+    return SharedView(
+        project=status.project,
+        state=status.state,
+        since=iso(status.since),
+        reason=clean(status.reason, 500),
+        last_sync=optional_iso(status.synced_at),
+        circuits=status.circuits,
+        reconnects=status.reconnects,
+        selected_circuit=status.selected or None,
+        pending_writes=status.pending,
+        pending_since=optional_iso(status.pending_since),
+        write_error=status.write_error,
+        faults=[SharedFaultView(id=it.id, reason=it.text, skipped=it.skipped) for it in status.faults[:50]],
     )

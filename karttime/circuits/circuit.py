@@ -21,6 +21,8 @@ class Circuit:
         live_timing_url: the venue's own page, for people.
         created_at: ms UTC, 0 when unknown.
         updated_at: ms UTC, 0 when unknown.
+        version: by which a shared source notices that others changed the circuit meanwhile; empty elsewhere. It says
+            nothing about the circuit, and two versions of the same circuit are equal.
     """
 
     id: str
@@ -31,6 +33,7 @@ class Circuit:
     live_timing_url: str = ""
     created_at: int = 0
     updated_at: int = 0
+    version: str = field(default="", compare=False)
 
 
 class CircuitSource(Protocol):
@@ -46,7 +49,19 @@ class CircuitSource(Protocol):
 
 
 class CircuitConflict(KarttimeError):  # noqa: N818 - it says what is wrong, and is raised to be told
-    """A circuit cannot be added, changed or removed as things stand; the text says why."""
+    """A circuit cannot be added, changed or removed as things stand; the text says why.
+
+    Attributes:
+        current: the circuit as it stands, where somebody else changed it meanwhile.
+    """
+
+    def __init__(self, message: str, current: Circuit | None = None) -> None:
+        super().__init__(message)
+        self.current = current
+
+
+class CircuitsUnavailable(KarttimeError):  # noqa: N818 - it says what is wrong
+    """A source of circuits cannot be reached, or does not let us in; the text says why and what to do."""
 
 
 class CircuitStore(CircuitSource, Protocol):

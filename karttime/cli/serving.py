@@ -9,7 +9,7 @@ import tempfile
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
@@ -29,6 +29,7 @@ from karttime.circuits.circuit import Circuit
 from karttime.circuits.local import LocalCircuits, local_circuits
 from karttime.cli.crew import Crew, serve_by
 from karttime.cli.places import journal_path
+from karttime.cli.sharing import firestore_options, share, shared_circuits
 from karttime.cli.signing_in import check_emulators, sign_in
 from karttime.domain.classification import classification
 from karttime.domain.display import clean
@@ -150,13 +151,17 @@ async def _run(plan: Plan, circuits: LocalCircuits, archive: Archive, listener: 
     recorder = None if recordings is None else recordings.tap
     past = None if recordings is None or plan.demo else recordings.past
     stop, ready = asyncio.Event(), asyncio.Event()
-    store = StoredCircuits(archive.database, circuits)
-    async with (
-        sign_in(settings) as signing_in,
-        Engine(
-            store, formats=FORMATS, options=options, source_factory=factory, recorder_factory=recorder, past=past
-        ) as engine,
-    ):
+    stored = StoredCircuits(archive.database, circuits)
+    async with AsyncExitStack() as stack:
+        where = None if plan.demo else firestore_options(settings)
+        shared = await stack.enter_async_context(shared_circuits(where, archive.database, stored))
+        store = shared or stored
+        signing_in = await stack.enter_async_context(sign_in(settings))
+        engine = await stack.enter_async_context(
+            Engine(
+                store, formats=FORMATS, options=options, source_factory=factory, recorder_factory=recorder, past=past
+            )
+        )
         access = Access(Policy(settings.policy), StoredKeys(archive.database), sign_in=signing_in)
         origins = Origins(settings.cors_origins)
         service = Service(
@@ -169,6 +174,7 @@ async def _run(plan: Plan, circuits: LocalCircuits, archive: Archive, listener: 
             debug=settings.debug,
             access=access,
             store=store,
+            shared=shared,
             analysis_s=settings.analysis_duration,
             analysis_samples=settings.analysis_min_samples,
             rate_limit=settings.rate_limit,
@@ -186,6 +192,11 @@ async def _run(plan: Plan, circuits: LocalCircuits, archive: Archive, listener: 
                     helping.append(group.create_task(_watch(service)))
                 elif plan.start:
                     await _start(service)
+                if shared is not None:
+                    begin = plan.start and options.on_demand_s is None
+                    helping.append(
+                        group.create_task(share(service, start=begin, follow_selection=settings.follow_selection))
+                    )
                 if settings.workers == 1:
                     await serve(app, listener, ready, stop)
                 else:

@@ -10,6 +10,8 @@
 | `api_keys` | one operator's key, hashed | id; hash |
 | `circuit_analysis` | the last analysis of a circuit's feed | circuit |
 | `lap_decisions` | one decision of a person about a lap: excluded or restored, why | id, growing |
+| `shared_documents` | our copy of one document of Firestore | project, id |
+| `detected_mappings` | the last mapping detected of a circuit of Firestore's, pending or not | project, circuit |
 
 A timing row's position in the stream (circuit, epoch, seq, competitor) is unique too: writing it again changes nothing.
 What is here must be what `migrations` makes, which a test holds.
@@ -133,4 +135,24 @@ lap_decisions = Table(
     Column("reason", Text, nullable=False),
     Column("at", BigInteger, nullable=False),
     Index("lap_decisions_by_session", "circuit_id", "session_id", "id"),
+)
+
+shared_documents = Table(
+    "shared_documents",
+    metadata,
+    Column("project", String(64), primary_key=True),
+    Column("id", String(128), primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("fields", JSON, nullable=False),
+)
+
+detected_mappings = Table(
+    "detected_mappings",
+    metadata,
+    Column("project", String(64), primary_key=True),
+    Column("circuit_id", String(128), primary_key=True),
+    Column("labels", JSON, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("pending", Boolean, nullable=False),
+    Column("written", JSON(none_as_null=True)),
 )

@@ -39,7 +39,12 @@ def track(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Track]:
     service_account(folder)
     with ExitStack() as stack:
         environment = stack.enter_context(standing_in(google, folder))
-        environment |= {"AUTH_POLICY": "all", "FIREBASE_AUTH": "true", "FIREBASE_CHECK_REVOKED": "true"}
+        environment |= {
+            "AUTH_POLICY": "all",
+            "CIRCUITS_SOURCE": "database",
+            "FIREBASE_AUTH": "true",
+            "FIREBASE_CHECK_REVOKED": "true",
+        }
         arguments = ("--circuit", "Hill=wss://hill.invalid/", "--no-start")
         url = f"sqlite:///{folder}/karttime.db"
         _, address = stack.enter_context(

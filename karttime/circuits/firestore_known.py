@@ -1,0 +1,108 @@
+"""What is known of Firestore: documents, the circuits that they describe, and what the copy still has to be told.
+
+A circuit that vanishes is gone at once. When all vanish together a project was reset, or is the wrong one: they stay
+for half a minute, so that a project which is restored interrupts nobody.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
+
+from karttime.circuits.circuit import Circuit
+from karttime.circuits.firestore_documents import ID, Document, Fault, circuit_of, selection_of
+from karttime.circuits.firestore_remote import Heard
+
+log = logging.getLogger(__name__)
+
+VANISHED_S: Final = 30.0
+_TOLD: Final = 20
+
+
+class Known:
+    """Documents and their circuits.
+
+    Attributes:
+        documents: as they were last heard of, by id.
+        circuits: those that they describe.
+        faults: what is wrong with documents.
+        selected: the circuit that is selected in the app, empty for none.
+    """
+
+    def __init__(self, changed: Callable[[], None], monotonic: Callable[[], float] = time.monotonic) -> None:
+        self.documents: dict[str, Document] = {}
+        self.circuits: Mapping[str, Circuit] = {}
+        self.faults: tuple[Fault, ...] = ()
+        self.selected = ""
+        self._selection_fault = ""
+        self._changed, self._monotonic = changed, monotonic
+        self._vanished: dict[str, float] = {}
+        self._unsaved: set[str] = set()
+
+    def begin(self, documents: Iterable[Document]) -> None:
+        """Exactly these."""
+        self.documents = {document.id: document for document in documents}
+        self._read()
+
+    def heard(self, heard: Heard) -> None:
+        """The whole state, as it was heard."""
+        gone = self.documents.keys() - heard.documents.keys()
+        if gone and not heard.documents:
+            log.warning("Every circuit has vanished from Firestore: they are kept for %.0f s", VANISHED_S)
+            until = self._monotonic() + VANISHED_S
+            self._vanished = {circuit_id: self._vanished.get(circuit_id, until) for circuit_id in gone}
+        kept = {circuit_id: self.documents[circuit_id] for circuit_id in gone & self._vanished.keys()}
+        self._vanished = {circuit_id: self._vanished[circuit_id] for circuit_id in kept}
+        documents = kept | dict(heard.documents)
+        differing = {key for key in documents if self.documents.get(key) != documents[key]}
+        self._unsaved |= {key for key in differing | (gone - kept.keys()) if ID.fullmatch(key)}
+        self.documents = documents
+        selected, self._selection_fault = selection_of(heard.selection)
+        if selected != self.selected:
+            self.selected = selected
+            self._changed()
+        self._read()
+
+    def took(self, circuit_id: str, document: Document | None) -> None:
+        """One document as it is now, None when there is none."""
+        known = self.documents.get(circuit_id)
+        if document is None:
+            self.documents.pop(circuit_id, None)
+        elif known is None or document.version.ns >= known.version.ns:
+            self.documents[circuit_id] = document
+        self._vanished.pop(circuit_id, None)
+        self._unsaved.add(circuit_id)
+        self._read()
+
+    def forget_vanished(self) -> None:
+        """Those that stayed long enough after all had vanished are gone."""
+        now = self._monotonic()
+        for circuit_id in [circuit_id for circuit_id, until in self._vanished.items() if until <= now]:
+            self.took(circuit_id, None)
+
+    def unsaved(self) -> tuple[Sequence[Document], Sequence[str]]:
+        """What the copy has to be told: documents that changed, and ids of those that are gone."""
+        changed = [self.documents[key] for key in self._unsaved if key in self.documents]
+        return changed, [key for key in self._unsaved if key not in self.documents]
+
+    def saved(self, changed: Iterable[Document], gone: Iterable[str]) -> None:
+        """The copy has it."""
+        done = {document.id for document in changed if self.documents.get(document.id) == document}
+        self._unsaved -= done | {key for key in gone if key not in self.documents}
+
+    def _read(self) -> None:
+        circuits: dict[str, Circuit] = {}
+        faults: list[Fault] = []
+        for document in self.documents.values():
+            circuit, wrong = circuit_of(document)
+            faults += wrong
+            if circuit is not None:
+                circuits[circuit.id] = circuit
+        if self._selection_fault:
+            faults.append(Fault("session1", self._selection_fault, skipped=True))
+        for fault in [fault for fault in faults if fault not in self.faults][:_TOLD]:
+            log.warning("Firestore document %s%s: %s", fault.id, " is left out" if fault.skipped else "", fault.text)
+        self.faults = tuple(faults)
+        if circuits != self.circuits:
+            self._changed()
+        self.circuits = circuits

@@ -1,0 +1,128 @@
+"""Circuits from Firestore in a running service: following the app, and telling it what columns mean."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Final
+
+from karttime.api.service import Service
+from karttime.api.shared import StoredCopy
+from karttime.circuits.circuit import CircuitStore
+from karttime.circuits.firestore import FirestoreCircuits
+from karttime.circuits.firestore_remote import EMULATOR, FirestoreOptions, Remote
+from karttime.circuits.mapping import propose
+from karttime.domain.columns import Column
+from karttime.domain.display import clean
+from karttime.engine.supervisor import Supervisor
+from karttime.errors import KarttimeError, UsageError
+from karttime.settings import Settings
+from karttime.storage.database import Database
+
+log = logging.getLogger("karttime")
+
+LOOK_S: Final = 2.0  # a board must stand for so long before its columns are told
+
+
+def firestore_options(settings: Settings) -> FirestoreOptions | None:
+    """The project that circuits come from, None where they come from the database.
+
+    Raises:
+        UsageError: the key of the service account is wanted, and not there.
+    """
+    options = FirestoreOptions(settings.firebase_project_id, settings.firebase_credentials_path.expanduser())
+    if settings.circuits_from != "firestore":
+        return None
+    if options.emulator and not settings.firebase_allow_emulator:
+        raise UsageError(
+            f"{EMULATOR} is set: an emulator holds nobody's data. Unset it; for tests alone, "
+            "FIREBASE_ALLOW_EMULATOR=true allows it"
+        )
+    if not options.emulator and not options.credentials.is_file():
+        raise UsageError(
+            f"FIREBASE_CREDENTIALS_PATH: there is no file {options.credentials}. Circuits come from Firestore with the "
+            "key of a service account there; without, set CIRCUITS_SOURCE=database"
+        )
+    return options
+
+
+@asynccontextmanager
+async def shared_circuits(
+    options: FirestoreOptions | None, database: Database, others: CircuitStore
+) -> AsyncIterator[FirestoreCircuits | None]:
+    """The circuits of Firestore as they were known last, None without; nothing of Google's is loaded then.
+
+    Raises:
+        UsageError: the extra is not installed, or the key is none.
+        StorageError: the copy cannot be read.
+    """
+    if options is None:
+        yield None
+        return
+    (await asyncio.to_thread(Remote, options)).close()  # what is wrong without a network is said at once
+    circuits = FirestoreCircuits(options, StoredCopy(database, options.project), others)
+    await circuits.load()
+    try:
+        yield circuits
+    finally:
+        circuits.close()
+
+
+async def share(service: Service, *, start: bool, follow_selection: bool) -> None:
+    """Follow Firestore until cancelled; a fault of ours in it leaves the live timing alone.
+
+    Args:
+        service: with circuits from Firestore.
+        start: circuits that appear are collected, as those at the start are.
+        follow_selection: the circuit that is selected in the app is collected.
+    """
+    if (shared := service.shared) is None:
+        return
+    jobs: Mapping[str, Callable[[], Awaitable[None]]] = {
+        "listening to Firestore": shared.run,
+        "writing to Firestore": shared.write,
+        "taking over circuits": partial(_take_over, service, shared, start=start, follow_selection=follow_selection),
+        "telling columns": partial(_tell_columns, service, shared),
+    }
+    async with Supervisor() as supervisor:
+        for name, job in jobs.items():
+            supervisor.start(name, job, lambda _error, _wait: None)
+        await asyncio.Event().wait()
+
+
+async def _take_over(service: Service, shared: FirestoreCircuits, *, start: bool, follow_selection: bool) -> None:
+    known = {circuit.id for circuit in await shared.list()}
+    selected = ""
+    while True:
+        await shared.changed.wait()
+        shared.changed.clear()
+        await service.follow()
+        now = {circuit.id for circuit in await shared.list()}
+        wanted = now - known if start else set()
+        if follow_selection and shared.selected != selected and shared.selected in {*now, ""}:
+            selected = shared.selected
+            wanted |= {selected} - {""}
+        known = now
+        for circuit_id in sorted(wanted):
+            try:
+                await service.start(circuit_id)
+            except KarttimeError as error:
+                log.warning("%s is not collected: %s", circuit_id, clean(str(error), 500))
+
+
+async def _tell_columns(service: Service, shared: FirestoreCircuits) -> None:
+    before: Mapping[str, tuple[Column, ...]] = {}
+    while True:
+        await asyncio.sleep(LOOK_S)
+        now = {status.circuit_id: _columns(service, status.circuit_id) for status in service.engine.status().collectors}
+        for circuit_id, columns in now.items():
+            if columns and columns == before.get(circuit_id):
+                shared.writer.offer(circuit_id, propose(columns))
+        before = now
+
+
+def _columns(service: Service, circuit_id: str) -> tuple[Column, ...]:
+    """The columns of the board that is shown now; none between sessions."""
+    session = service.engine.collector(circuit_id).logbook.current
+    return () if session is None or session.ended_at is not None else session.columns
