@@ -10,6 +10,7 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter, NoColor
 from textual.screen import Screen
+from textual.widgets import Input
 
 from karttime.errors import KarttimeError
 from karttime.tui.feeder import Feeder
@@ -38,7 +39,7 @@ class Dashboard(App[None], inherit_bindings=False):
     MODES: ClassVar[dict[str, Any]] = {name: opener(name) for name in NAMES}
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
-            Binding(str(number), f"switch('{name}')", name.title(), show=False, id=f"app.{name}")
+            Binding(str(number), f"switch('{name}')", name.title(), show=False, id=f"app.{name}", priority=True)
             for number, name in enumerate(NAMES, 1)
         ),
         Binding("question_mark", "help", "Help", key_display="?", id="app.help"),
@@ -155,6 +156,11 @@ class Dashboard(App[None], inherit_bindings=False):
         except Exception as error:
             log.exception("the screen %s cannot be drawn", type(page).__name__)
             self.tell(f"internal error ({type(error).__name__}): the log file has the traceback", bad=True)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "switch" and (isinstance(self.focused, Input) or self.screen.is_modal):
+            return False  # a digit is text there
+        return super().check_action(action, parameters)
 
     def action_switch(self, name: str) -> None:
         self.switch_mode(name)

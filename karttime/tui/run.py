@@ -1,6 +1,7 @@
 """Opens what the dashboard shows, runs it, and takes everything down again."""
 
 import logging
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from logging.handlers import RotatingFileHandler
@@ -88,6 +89,8 @@ def own(arguments: Sequence[str], *, demo: bool = False) -> Source:
 
 async def show(source: Source, options: Options) -> int:
     """Run the dashboard until somebody leaves it; the exit code."""
+    for name in ("COLUMNS", "LINES"):  # where a shell exports them, they are taken for the size, also when that changed
+        os.environ.pop(name, None)
     app = Dashboard(source, preferences(options.settings), options.circuit)
     await app.run_async()
     return app.return_code or 0

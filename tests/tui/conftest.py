@@ -1,6 +1,7 @@
 """The dashboard on a recording of a simulated race, and what `analyze` says of the same file."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -26,6 +27,16 @@ from karttime.tui.widgets.topbar import TopBar
 RECORDINGS = Path(__file__).parents[2] / "recordings"
 ENDURANCE = RECORDINGS / "endurance-fr.jsonl.gz"
 RUNNING_MS = 22 * 60_000  # into the recording: the race runs, somebody is in the pits
+
+EVIL = (
+    "\x1b[31mRED\x1b]0;t\x07",
+    "[bold red]B[/] [/nope]",
+    "[link=x]L",
+    "\u202eabc\u2066",
+    "a\x9bm\x85b",
+    "日本\u0301語" * 9,
+)
+NAMES = re.compile(r"(\|dr(?:team)?\|)([^\n]*)")
 
 Desk = Pilot[None]
 
@@ -95,6 +106,16 @@ def record(path: Path, frames: Iterable[Frame]) -> Path:
         for frame in frames:
             writer.write(frame)
     return path
+
+
+def hostile(path: Path) -> Path:
+    """The endurance recording, with names that would be escape sequences, markup, or text that runs backwards."""
+    others: dict[str, str] = {}
+
+    def other(found: re.Match[str]) -> str:
+        return found[1] + others.setdefault(found[2], EVIL[len(others) % len(EVIL)])
+
+    return record(path, (Frame(it.at, NAMES.sub(other, it.text or "")) for it in read_frames([ENDURANCE])))
 
 
 @pytest.fixture

@@ -34,7 +34,8 @@ class Page(Screen[None]):
 
     AUTO_FOCUS = "Grid"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "filter", "Filter", key_display="/", id="app.filter"),
+        # With priority, so that what is typed at once behind it is text of the filter already.
+        Binding("slash", "filter", "Filter", key_display="/", id="app.filter", priority=True),
         Binding("escape", "unfilter", "No filter", show=False, id="app.unfilter"),
     ]
 
@@ -94,10 +95,15 @@ class Page(Screen[None]):
     def on_resize(self) -> None:
         self.call_after_refresh(self.redraw)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "filter" and isinstance(self.focused, Input):
+            return False
+        return super().check_action(action, parameters)
+
     def action_filter(self) -> None:
         box = self.query_one("#filter", Input)
         box.add_class("shown")
-        box.focus()
+        self.set_focus(box)
 
     def action_unfilter(self) -> None:
         box = self.query_one("#filter", Input)
