@@ -88,4 +88,5 @@ def same(gap: object, displayed: str, ms: int | None) -> bool:
             return displayed.startswith(str(laps))
         case {"lap": lap}:
             return displayed.endswith(str(lap))
-    return False
+        case _:
+            return False
