@@ -93,10 +93,11 @@ def _decode_declared(
     report: Report, spec: "FeedSpec", frames: Iterator[Frame], progress: Callable[[int, int], None] | None
 ) -> None:
     from karttime.feeds.declared.decoder import DeclaredDecoder
+    from karttime.feeds.declared.laps import WAIT_MS
 
     decoder = DeclaredDecoder(spec)
     with _collecting_by_batch():
-        _decode(report, decoder, frames, progress)
+        _decode(report, decoder, frames, progress, (WAIT_MS + 1,))
     report.spec = spec
     report.refused = Counter(decoder.refused)
     report.doubts = (*report.doubts, *decoder.doubts)
@@ -144,8 +145,13 @@ def _study_others(report: Report, others: Sequence[Frame]) -> None:
 
 
 def _decode(
-    report: Report, decoder: Decoder, frames: Iterator[Frame], progress: Callable[[int, int], None] | None
+    report: Report,
+    decoder: Decoder,
+    frames: Iterator[Frame],
+    progress: Callable[[int, int], None] | None,
+    silence: Sequence[int] = (1, 2),
 ) -> None:
+    """Decode all; `silence` ms after the last frame nothing is said."""
     apply = report.logbook.apply
     while batch := list(islice(frames, _BATCH)):
         for update in decoder.feed_many(batch):
@@ -156,7 +162,7 @@ def _decode(
         _account(report, batch, progress)
         gc.collect(1)
     if report.last_at is not None:  # whatever waits for the next frame is decided by silence
-        for update in decoder.feed_many(Frame(report.last_at + silence, "\n") for silence in (1, 2)):
+        for update in decoder.feed_many(Frame(report.last_at + after, "\n") for after in silence):
             if not isinstance(update, Rejection):
                 apply(update)
 

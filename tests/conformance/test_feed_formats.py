@@ -1,7 +1,7 @@
 """What every feed format promises, whatever it speaks."""
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
+from functools import cache, partial
 
 import pytest
 
@@ -9,11 +9,13 @@ from karttime.domain.classification import classification
 from karttime.domain.logbook import Logbook
 from karttime.domain.updates import CellsChanged, Passed, PositionsChanged, Update
 from karttime.domain.view import Snapshot, delta, fold, snapshot
-from karttime.feeds.base import Decoder, FeedFormat, Rejection
+from karttime.feeds.base import Decoder, FeedFormat, Rejection, Score
 from karttime.feeds.formats import FORMATS
 from karttime.feeds.frame import Frame
 from karttime.simulator.mischief import STRANGERS
 from karttime.simulator.scenarios import Options, simulator
+
+from . import declared_race
 
 
 @cache
@@ -76,14 +78,29 @@ def _rmonitor(relayed: bool) -> tuple[Frame, ...]:
     )
 
 
+@cache
+def _declared(language: str) -> tuple[Frame, ...]:
+    options = Options(preset="competition", karts=5, duration_ms=190_000, seed=4)
+    return tuple(declared_race.tell(language, options).frames)
+
+
+DECLARED = {
+    f"declared-{language}": FeedFormat(
+        f"declared-{language}", partial(declared_race.decoder, language), lambda _: Score(0.0)
+    )
+    for language in declared_race.SPECS
+}
+"""What a spec declares is decoded under the same promises; nobody detects it."""
+
 OWN: dict[str, Callable[[], Sequence[Frame]]] = {
+    **{f"declared-{language}": partial(_declared, language) for language in declared_race.SPECS},
     "apex": _apex,
     "racemonitor": lambda: _rmonitor(relayed=True),
     "rmonitor": lambda: _rmonitor(relayed=False),
 }
 """Frames of each format's own."""
 
-KEEP_ALIVES = {"apex": "\n", "racemonitor": "\n", "rmonitor": "\r\n"}
+KEEP_ALIVES = {**dict.fromkeys(DECLARED, "\n"), "apex": "\n", "racemonitor": "\n", "rmonitor": "\r\n"}
 
 OTHERS = {
     "words": "the quick brown fox jumps over the lazy dog\n",
@@ -95,8 +112,13 @@ OTHERS = {
 }
 
 
-@pytest.fixture(params=sorted(FORMATS))
+@pytest.fixture(params=[*sorted(FORMATS), *sorted(DECLARED)])
 def feed_format(request: pytest.FixtureRequest) -> FeedFormat:
+    return {**FORMATS, **DECLARED}[request.param]
+
+
+@pytest.fixture(params=sorted(FORMATS))
+def known_format(request: pytest.FixtureRequest) -> FeedFormat:
     return FORMATS[request.param]
 
 
@@ -126,7 +148,7 @@ def hostile(frames: Sequence[Frame]) -> Iterator[Frame]:
 
 def test_every_format_has_frames_of_its_own() -> None:
     """A new format brings its simulator to these promises."""
-    assert set(OWN) == set(KEEP_ALIVES) == set(FORMATS)
+    assert set(OWN) == set(KEEP_ALIVES) == {*FORMATS, *DECLARED}
     assert all(name == one.name for name, one in FORMATS.items())
 
 
@@ -135,18 +157,18 @@ def test_fresh_decoders_agree(feed_format: FeedFormat, own: Sequence[Frame]) -> 
     assert decoded(feed_format.decoder(), own) == decoded(feed_format.decoder(), own)
 
 
-def test_its_own_frames_score_high(feed_format: FeedFormat, own: Sequence[Frame]) -> None:
+def test_its_own_frames_score_high(known_format: FeedFormat) -> None:
     """Near certainty, with evidence, within bounds."""
-    score = feed_format.score(own[:400])
+    score = known_format.score(OWN[known_format.name]()[:400])
     assert 0.9 <= score.value <= 1.0
     assert score.evidence
 
 
 @pytest.mark.parametrize("other", sorted(OTHERS))
-def test_other_texts_score_low(feed_format: FeedFormat, other: str) -> None:
+def test_other_texts_score_low(known_format: FeedFormat, other: str) -> None:
     """Prose, HTML, JSON, tables."""
     frames = [Frame(number * 200, OTHERS[other]) for number in range(100)]
-    assert 0.0 <= feed_format.score(frames).value < 0.3
+    assert 0.0 <= known_format.score(frames).value < 0.3
 
 
 def test_nothing_of_its_own_is_refused(feed_format: FeedFormat, own: Sequence[Frame]) -> None:

@@ -39,6 +39,7 @@ from karttime.feeds.declared.entrants import Entrant, Role, columns_by_role, nam
 from karttime.feeds.declared.facts import Facts, session_kind
 from karttime.feeds.declared.framing import Unreadable, Unwrapper
 from karttime.feeds.declared.laps import Decided
+from karttime.feeds.declared.sittings import Sittings
 from karttime.feeds.declared.spec import FeedSpec, FieldRole, FieldSpec, TableSpec
 from karttime.feeds.declared.tables import Rows
 from karttime.feeds.declared.values import read_count, read_text
@@ -46,7 +47,6 @@ from karttime.feeds.frame import Frame
 
 _LATEST_AT: Final = 253_402_300_799_000
 _MAX_LAP_ROWS: Final = 200_000
-_FALL_WINDOW_MS: Final = 30_000
 _ALONE: Final = 2
 """So many new rows in a frame came because they crossed the line; more are a board."""
 _NUMBER: Final = (FieldRole.NUMBER, "")
@@ -77,6 +77,7 @@ class DeclaredDecoder:
         kinds |= {field.kind for field in spec.session}
         self._unwrapper = Unwrapper(spec.framing, kinds - {""})
         self.tables = [_Table(table, spec) for table in spec.tables]
+        self._lead = next((table for table in self.tables if table.leads), None)
         self._by_kind: dict[str, list[tuple[_Table, int]]] = {}
         for table in self.tables:
             for source, one in enumerate((table.spec, *table.spec.also)):
@@ -88,11 +89,10 @@ class DeclaredDecoder:
         self._by_number: dict[str, str] = {}
         self._waiting: dict[str, Entrant] = {}
         self._seen_laps: set[tuple[str, int]] = set()
-        self._fallen: dict[str, int] = {}
+        self._sittings = Sittings(spec.sessions)
         self._refused: Counter[str] = Counter()
         self._frame = -1
         self._sessions = 0
-        self._title = self._track = ""
         self._flag = Flag.NONE
         self._out: list[Update | Rejection] = []
         self._touched: dict[Entrant, dict[Role, None]] = {}
@@ -194,8 +194,8 @@ class DeclaredDecoder:
             for table, key, values in self._lap_rows:
                 self._lap_row(at, table, key, values)
             self._touched, self._lap_rows = {}, []
-        elif self._sessions:
-            self._retitle(at)
+        elif self._sessions and (self._facts.title, self._facts.track) != (self._sittings.title, self._sittings.track):
+            self._sessions_of(at)
         self._expire(at)
         for update in self._out:
             if isinstance(update, FlagChanged):
@@ -212,42 +212,25 @@ class DeclaredDecoder:
 
     def _sessions_of(self, at: int) -> None:
         """Start the first session, or a new one."""
-        if self._sessions == 0:
-            self._start(at, "first rows")
-            return
-        rules = self.spec.sessions.new_when
-        if "fall" in rules and self._fell(at):
-            self._start(at, "most lap counters fell")
+        why = self._sittings.begins(at, self._facts, self._entrants, self._touched, self._gone())
+        if why:
+            self._start(at, why)
         else:
             self._retitle(at)
+        lead = self._lead
+        merged = lead is not None and lead.spec.update == "merge"
+        if self._sessions > 1 and self._sittings.told(self._touched, merged=merged):
+            self._board_due = True
 
     def _retitle(self, at: int) -> None:
-        facts = self._facts
-        if (facts.title, facts.track) == (self._title, self._track):
-            return
-        if facts.title != self._title and self._title and "name" in self.spec.sessions.new_when:
-            self._start(at, "another title")
-            return
-        self._title, self._track = facts.title, facts.track
-        self._out.append(SessionChanged(at, session_kind(facts.title), "", facts.title, facts.track))
-
-    def _fell(self, at: int) -> bool:
-        """Whether most counters of laps are lower than they were, within half a minute."""
-        driven: set[str] = set()
-        for key, entrant in self._entrants.items():
-            before = entrant.tracker.count
-            if before is None or before < 2:
-                continue
-            driven.add(key)
-            if entrant in self._touched and (entrant.laps or 0) < before and (entrant.laps or 0) <= 1:
-                self._fallen[key] = at
-        self._fallen = {key: when for key, when in self._fallen.items() if at - when <= _FALL_WINDOW_MS}
-        gone = self._gone()
-        return len(self._fallen) + gone > max(1, len(driven | self._fallen.keys()) / 2)
+        facts, sittings = self._facts, self._sittings
+        if (facts.title, facts.track) != (sittings.title, sittings.track):
+            sittings.title, sittings.track = facts.title, facts.track
+            self._out.append(SessionChanged(at, session_kind(facts.title), "", facts.title, facts.track))
 
     def _gone(self) -> int:
         """How many who had driven left the board just now, while nobody who stays has driven."""
-        lead = next((table for table in self.tables if table.leads), None)
+        lead = self._lead
         if lead is None or lead.spec.update != "snapshot" or not self._board_due:
             return 0
         stay = [entrant for key, entrant in self._entrants.items() if key in lead.rows.keys]
@@ -257,27 +240,30 @@ class DeclaredDecoder:
 
     def _start(self, at: int, why: str) -> None:
         self._sessions += 1
-        self._title, self._track = self._facts.title, self._facts.track
         began = datetime.fromtimestamp(min(max(at, 0), _LATEST_AT) / 1000, UTC)
         name = SessionId(f"{began:%Y%m%dT%H%M%SZ}-{self._sessions}")
-        kind = session_kind(self._title)
+        facts = self._facts
+        kind = session_kind(facts.title)
         started = SessionStarted(
-            at, name, kind, "", self._title, self._track, Provenance((self._frame,), "session", why)
+            at, name, kind, "", facts.title, facts.track, Provenance((self._frame,), "session", why)
         )
-        self._out.insert(0, started)
-        self._fallen, self._waiting, self._seen_laps = {}, {}, set()
-        present = [key for key in self._entrants if self._is_present(key)] if self._sessions > 1 else [*self._entrants]
-        self._entrants = {key: self._entrants[key] for key in present}
+        waited = [(entrant, lap) for entrant in self._waiting.values() if (lap := entrant.tracker.flush()) is not None]
+        self._out[0:0] = [*(self._lap(entrant, lap) for entrant, lap in waited), started]
+        self._waiting, self._seen_laps = {}, set()
+        if self._sessions > 1 and self._lead is not None:
+            self._entrants = {key: one for key, one in self._entrants.items() if key in self._lead.rows.keys}
+        self._sittings.started(at, facts, self._entrants, why)
         for entrant in self._entrants.values():
             if self._sessions > 1 and not entrant.tracker.starts_anew():
                 entrant.tracker.reset(entrant.laps, entrant.last)
         self._board_due = True
         if self._sessions > 1:
-            self._out[1:1] = [update for update in self._facts.latest.values() if update not in self._out]
+            after = len(waited) + 1
+            self._out[after:after] = [update for update in self._facts.latest.values() if update not in self._out]
 
     def _is_present(self, key: str) -> bool:
-        lead = next((table for table in self.tables if table.leads), None)
-        return lead is None or key in lead.rows.keys
+        lead = self._lead
+        return lead is None or (key in lead.rows.keys and key not in self._sittings.hidden)
 
     def _show(self, at: int) -> None:
         if not self._board_due:

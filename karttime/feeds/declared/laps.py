@@ -66,20 +66,21 @@ class LapTracker:
             self.blank = True
             first = self._lap(at, (frame,), "count")
             return [first] if first is not None else []
-        changed = last is not None and last != self.last
+        changed, shown = last is not None and last != self.last, self.last
         self.last = last if last is not None else self.last
         if last is None and count in (None, 0):
             self.last = None
         if not self.by_count:
             found = [self._lap(at, (frame,), "change") if changed else None]
         else:
-            found = [self._counted(at, frame, count)]
+            found = [self._counted(at, frame, count, shown)]
             if changed:
                 self.timed = (at, frame)
             found.append(self._both())
         return [lap for lap in found if lap is not None]
 
-    def _counted(self, at: int, frame: int, count: int | None) -> Decided | None:
+    def _counted(self, at: int, frame: int, count: int | None, shown: int | None) -> Decided | None:
+        """A counter that rises; `shown` is the time that stood there until now: of the lap that still waits."""
         before, self.count = self.count, count if count is not None else self.count
         if count is None or count == before:
             return None
@@ -90,7 +91,7 @@ class LapTracker:
         rise = count - (before or 0) if before is not None or self.blank else 0
         if rise <= 0:
             return None
-        waiting = self._alone() if self.rose is not None else None
+        waiting = self._alone(shown)
         self.rose = (at, frame, rise)
         return waiting
 
@@ -112,24 +113,27 @@ class LapTracker:
         if self.timed is not None and at - self.timed[0] > WAIT_MS:
             self.timed = None
         if self.rose is not None and at - self.rose[0] > WAIT_MS:
-            return self._alone()
+            return self._alone(self.last)
         return None
 
-    def _alone(self) -> Decided | None:
+    def flush(self) -> Decided | None:
+        """The session is over: what has waited is decided."""
+        return self._alone(self.last)
+
+    def _alone(self, time_ms: int | None) -> Decided | None:
         if self.rose is None:
             return None
         (at, frame, _), self.rose = self.rose, None
-        if self.laps == 0 or self.last is None:  # the time that stands there may be of any lap
+        if self.laps == 0 or time_ms is None:  # the time that stands there may be of any lap
             self.blank = False
             return None
-        return self._lap(at, (frame,), "count-alone", "the last lap did not change", doubtful=True)
+        self.laps += 1
+        return Decided(time_ms, at, (frame,), "count-alone", "the last lap did not change", doubtful=True)
 
-    def _lap(
-        self, at: int, frames: tuple[int, ...], rule: str, note: str = "", *, doubtful: bool = False
-    ) -> Decided | None:
+    def _lap(self, at: int, frames: tuple[int, ...], rule: str, note: str = "") -> Decided | None:
         if self.last is None:
             return None
         self.laps += 1
         first = self.blank and self.laps == 1 and not note
         self.blank = False
-        return Decided(self.last, at, frames, rule, note, first, doubtful)
+        return Decided(self.last, at, frames, rule, note, first)
