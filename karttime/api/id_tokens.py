@@ -12,6 +12,8 @@ import importlib.util
 import json
 import logging
 import os
+import socket
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +21,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from karttime.api.id_token_shape import shape
 from karttime.api.policy import RANK, Scope
+from karttime.engine.checks.firebase import GOOGLE, Answer
 from karttime.engine.clock import Clock
+from karttime.engine.reasons import explain
 from karttime.errors import KarttimeError, UsageError
 
 if TYPE_CHECKING:
@@ -28,7 +32,10 @@ if TYPE_CHECKING:
 CLAIM: Final = "karttime"
 HTTP_TIMEOUT_S: Final = 5
 EMULATORS: Final = ("FIREBASE_AUTH_EMULATOR_HOST", "FIRESTORE_EMULATOR_HOST")
+CERTIFICATES: Final = f"https://{GOOGLE}/robot/v1/metadata/x509/securetoken@system.gserviceaccount.com"
 _APP: Final = "karttime-sign-in"
+_ELSE: Final = "somebody else answers in Google's name"
+_MISSING: Final = "signing in by Firebase needs a library: pip install 'karttime[firebase]'"
 _ANONYMOUS: Final = "anonymous"
 
 
@@ -90,6 +97,39 @@ def emulators(environment: Mapping[str, str] = os.environ) -> list[str]:
     return [name for name in EMULATORS if environment.get(name)]
 
 
+def ask_google(clock: Clock | None = None) -> Answer:
+    """Fetch Google's certificates, by the way that verifying does; for `karttime doctor`. Blocks for seconds at most.
+
+    Raises:
+        UsageError: the library is not installed.
+        SignInUnavailable: they cannot be had.
+    """
+    if not installed():
+        raise UsageError(_MISSING)
+    from google.auth.exceptions import GoogleAuthError
+    from google.auth.transport.requests import Request
+
+    clock = clock or Clock()
+    asked = clock.wall_ms()
+    try:
+        answer: Any = Request()(CERTIFICATES, timeout=HTTP_TIMEOUT_S)
+        if answer.status != 200 or not isinstance(json.loads(answer.data), dict):
+            raise SignInUnavailable(_ELSE)
+    except (GoogleAuthError, OSError) as error:
+        raise SignInUnavailable(_cause(error)) from None
+    except ValueError:
+        raise SignInUnavailable(_ELSE) from None
+    return Answer(answer.headers.get("date", ""), asked, clock.wall_ms())
+
+
+def _cause(error: BaseException) -> str:
+    """What is at the bottom of an error of the network."""
+    below: BaseException | None = error
+    while below is not None and not isinstance(below, ssl.SSLError | socket.gaierror | TimeoutError | ConnectionError):
+        below = below.__cause__ or below.__context__
+    return explain(below) if below is not None else "there is no way to it"
+
+
 class IdTokens:
     """Verifies the ID tokens of one project. Loads Google's library.
 
@@ -99,7 +139,7 @@ class IdTokens:
 
     def __init__(self, options: SignInOptions, clock: Clock | None = None) -> None:
         if not installed():
-            raise UsageError("signing in by Firebase needs a library: pip install 'karttime[firebase]'")
+            raise UsageError(_MISSING)
         for name in ("firebase_admin", "google", "urllib3", "cachecontrol", "requests"):
             logging.getLogger(name).setLevel(logging.ERROR)  # they tell of each try; we tell what became of it
         self.options = options

@@ -16,6 +16,7 @@ from karttime.cli.analyze import analyze
 from karttime.cli.circuits import circuits
 from karttime.cli.config import config
 from karttime.cli.db import db
+from karttime.cli.doctor import doctor
 from karttime.cli.explain import explain
 from karttime.cli.import_ import import_
 from karttime.cli.keys import keys
@@ -38,6 +39,7 @@ app = typer.Typer(
 COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
     ("analyze", analyze),
     ("config", config),
+    ("doctor", doctor),
     ("explain", explain),
     ("import", import_),
     ("record", record),

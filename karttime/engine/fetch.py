@@ -38,7 +38,9 @@ class _Unreachable(OSError):  # noqa: N818 - it says what is wrong
     """An address that leads on to the next one; its text is the reason."""
 
 
-async def fetch(url: str, query: Mapping[str, str], options: LinkOptions, *, largest: int) -> Answer:
+async def fetch(
+    url: str, query: Mapping[str, str], options: LinkOptions, *, largest: int, token: str | None = None
+) -> Answer:
     """GET an address.
 
     Args:
@@ -46,13 +48,15 @@ async def fetch(url: str, query: Mapping[str, str], options: LinkOptions, *, lar
         query: its parameters.
         options: how long it may take, and how the host is looked up.
         largest: bytes of the body.
+        token: sent as `Authorization: Bearer`, None for none.
 
     Raises:
         SourceError: there was no answer, or one that is too large, too slow or compressed.
     """
     try:
         async with asyncio.timeout(options.open_timeout_s):
-            return await _fetch(httpx.URL(url, params=query), options, largest)
+            headers = _HEADERS | ({"Authorization": f"Bearer {token}"} if token else {})
+            return await _fetch(httpx.URL(url, params=query), options, largest, headers)
     except httpx.HTTPError as error:
         raise SourceError(_explained(error)) from error
     except _Unreachable as error:
@@ -61,7 +65,7 @@ async def fetch(url: str, query: Mapping[str, str], options: LinkOptions, *, lar
         raise SourceError(explain(error)) from error
 
 
-async def _fetch(url: httpx.URL, options: LinkOptions, largest: int) -> Answer:
+async def _fetch(url: httpx.URL, options: LinkOptions, largest: int, headers: Mapping[str, str]) -> Answer:
     port = url.port or (443 if url.scheme == "https" else 80)
 
     async def ask(address: str) -> Answer:
@@ -69,7 +73,7 @@ async def _fetch(url: httpx.URL, options: LinkOptions, largest: int) -> Answer:
             request = client.build_request(
                 "GET",
                 url.copy_with(host=address, port=port),
-                headers=_HEADERS | {"Host": url.netloc.decode()},
+                headers={**headers, "Host": url.netloc.decode()},
                 extensions={"sni_hostname": url.host},
             )
             try:
