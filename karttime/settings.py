@@ -29,7 +29,7 @@
 | `CIRCUITS_SOURCE` | `firestore` where its key is, else `database` | where circuits are kept |
 | `FOLLOW_SELECTION` | off | collect the circuit that is selected in the app |
 | `ALLOW_PRIVATE` | off | circuits in private networks and on this machine may be connected to |
-| `ANALYSIS_DURATION` | `30` | seconds that an analysis of a feed's format waits at most for messages |
+| `ANALYSIS_DURATION` | `30` | seconds that an analysis of a feed waits at most for messages |
 | `ANALYSIS_MIN_SAMPLES` | `20` | messages that are enough for it |
 | `ON_DEMAND_STOP_AFTER` | empty | collect a circuit from its first viewer until so many seconds after the last |
 | `RACE_MONITOR_URL` | `https://api.race-monitor.com` | where `racemonitor:RACE_ID` is looked up |

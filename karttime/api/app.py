@@ -22,6 +22,7 @@ from karttime.api import (
     metrics,
     on_request,
     problems,
+    specs,
     statistics,
     system,
 )
@@ -33,7 +34,7 @@ from karttime.api.service import Service
 
 ROUTERS: Final = (
     *(system, health, metrics, circuits, editing, history, statistics, export),
-    *(happenings, frame_log, decisions, on_request, analysis),
+    *(happenings, frame_log, decisions, on_request, analysis, specs),
 )
 STATIC: Final = Path(__file__).parent / "static"
 
@@ -59,6 +60,7 @@ def create_app(service: Service) -> FastAPI:
     app = FastAPI(title="karttime", version=__version__, description=_ABOUT, docs_url=None, redoc_url=None)
     app.state.service = service
     app.state.frame_logs = {}
+    app.state.analysing = {}
     app.state.recordings, app.state.recorded = None, set()
     app.state.counting = Counting()
     origins = service.origins
@@ -91,6 +93,7 @@ def create_app(service: Service) -> FastAPI:
         decisions,
         on_request,
         analysis,
+        specs,
     ):
         app.include_router(module.router)
     documentation.install(app, STATIC, PAGE_HEADERS)

@@ -1,4 +1,4 @@
-"""Bounds on what callers send: nothing here needs more than a circuit's description."""
+"""Bounds on what callers send: nothing here needs more than a circuit's description with its spec."""
 
 from collections import Counter
 from typing import Final
@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from karttime.api.problems import problem
 
-MAX_BODY: Final = 64 * 1024
+MAX_BODY: Final = 256 * 1024
 MAX_QUERY: Final = 4096
 _DETAIL: Final = f"the body is larger than {MAX_BODY // 1024} KiB: no call here takes that much"
 _QUERY: Final = f"the query is longer than {MAX_QUERY // 1024} KiB: no call here takes that much"

@@ -243,6 +243,7 @@ class Channel:
     def _take(self, item: Publication) -> None:
         batch = Batch()
         if self.keeping is not None:
+            self.keeping.read_as(self._collector.feed)
             batch = self.keeping.rows(self.v1.next_place(), item)
         try:
             step = self.v1.take(item, anyway=bool(batch.timing))

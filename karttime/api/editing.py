@@ -13,9 +13,11 @@ from karttime.api.views import circuit_view, optional_iso
 from karttime.circuits.circuit import Circuit, CircuitConflict, CircuitStore
 from karttime.circuits.labels import APP_COLUMNS, edited
 from karttime.circuits.local import check_name, check_page, slug, unused
+from karttime.circuits.parser import SPEC, by_person
 from karttime.circuits.urls import feed_after, feed_of
 from karttime.domain.display import clean
 from karttime.errors import UsageError
+from karttime.feeds.declared.spec import FeedSpec, load_spec
 
 router = APIRouter(prefix="/circuits", tags=["circuits"], dependencies=[MAY_CHANGE])
 
@@ -23,16 +25,18 @@ router = APIRouter(prefix="/circuits", tags=["circuits"], dependencies=[MAY_CHAN
 @router.post("", status_code=201)
 async def create(service: Serving, response: Response, body: CircuitBody) -> CircuitView:
     """Add a circuit; `Location` says where it is. It is collected when somebody starts it."""
-    store = _store(service)
+    store, declared = _store(service), _spec(service, body)
     now = service.clock.wall_ms()
     known = await service.engine.circuits.list()
-    circuit = _described(service, body, Circuit(body.id or "", "", "", created_at=now, updated_at=now))
+    circuit = _described(service, body, Circuit(body.id or "", "", "", created_at=now, updated_at=now), "")
     for other in known:
         if (other.name, other.url) == (circuit.name, circuit.url):
             raise CircuitConflict(f"circuit {other.id!r} has this name and address already: change that one")
     if not circuit.id:
         circuit = replace(circuit, id=unused(slug(circuit.name), {other.id for other in known}))
     await store.add(circuit)
+    if declared is not None:
+        await service.declared(circuit, declared)
     response.headers["Location"] = f"/circuits/{quote(circuit.id)}"
     return circuit_view(await service.circuit(circuit.id))
 
@@ -46,15 +50,16 @@ async def put(service: Serving, circuit_id: CircuitId, body: CircuitBody) -> Cir
     blank = Circuit(
         circuit_id, "", "", created_at=before.created_at, updated_at=_later(service, before), version=before.version
     )
-    return await _change(service, before, _described(service, body, blank), body.updatedAt)
+    after = _described(service, body, blank, before.feed)
+    return await _change(service, before, after, body.updatedAt, _spec(service, body))
 
 
 @router.patch("/{circuit_id}")
 async def patch(service: Serving, circuit_id: CircuitId, body: CircuitPatch) -> CircuitView:
     """Change some of a circuit; what is left out stays."""
     before = await service.circuit(circuit_id)
-    after = _described(service, body, replace(before, updated_at=_later(service, before)))
-    return await _change(service, before, after, body.updatedAt)
+    after = _described(service, body, replace(before, updated_at=_later(service, before)), before.feed)
+    return await _change(service, before, after, body.updatedAt, _spec(service, body))
 
 
 @router.delete("/{circuit_id}", status_code=204)
@@ -78,12 +83,16 @@ def _later(service: Service, before: Circuit) -> int:
     return max(service.clock.wall_ms(), before.updated_at + 1)
 
 
-async def _change(service: Service, before: Circuit, after: Circuit, seen: str | None) -> CircuitView:
+async def _change(
+    service: Service, before: Circuit, after: Circuit, seen: str | None, declared: FeedSpec | None
+) -> CircuitView:
     if seen is not None and seen != optional_iso(before.updated_at):
         raise CircuitConflict(
             f"circuit {before.id!r} was changed since {clean(seen, 40)}: `current` is what it is now", before
         )
     await _store(service).replace(after)
+    if declared is not None:
+        await service.declared(after, declared)
     if before.column_labels != after.column_labels:
         told = ", ".join(f"{column} {label}" for column, label in after.column_labels.items())
         service.note(after.id, after.updated_at, "mapping-change", told or "no columns")
@@ -91,14 +100,14 @@ async def _change(service: Service, before: Circuit, after: Circuit, seen: str |
     return circuit_view(await service.circuit(before.id))
 
 
-def _described(service: Service, body: CircuitBody | CircuitPatch, circuit: Circuit) -> Circuit:
-    """The circuit with what a body says of it. Raises `UsageError` where that is no good."""
+def _described(service: Service, body: CircuitBody | CircuitPatch, circuit: Circuit, had: str) -> Circuit:
+    """The circuit, whose feed was `had`, with what a body says of it. Raises `UsageError` where that is no good."""
     given = body.model_fields_set
     whole = isinstance(body, CircuitBody)
     columns = {name: getattr(body, name) for name in APP_COLUMNS if name in given}
     url = service.engine.options.addresses.check(body.wssUrl) if whole or "wssUrl" in given else circuit.url
     told = feed_after(url, circuit.url, circuit.feed) if circuit.url else feed_of(url)
-    feed = body.feed or told
+    feed = body.feed or (SPEC if body.spec is not None else told)
     return replace(
         circuit,
         name=check_name(body.nom) if whole or "nom" in given else circuit.name,
@@ -106,12 +115,25 @@ def _described(service: Service, body: CircuitBody | CircuitPatch, circuit: Circ
         live_timing_url=check_page(body.liveTimingUrl)
         if whole or "liveTimingUrl" in given
         else circuit.live_timing_url,
-        feed=feed if feed == circuit.feed else _feed(service, feed),
+        feed=feed if feed == circuit.feed else _feed(service, feed, given=body.spec is not None or had == SPEC),
         column_labels=edited(circuit.column_labels, body.mappings, columns),
     )
 
 
-def _feed(service: Service, feed: str) -> str:
+def _feed(service: Service, feed: str, *, given: bool) -> str:
     if feed not in service.feeds:
         raise UsageError(f"feed: known are {', '.join(sorted(service.feeds))}")
+    if feed == SPEC and not given:
+        raise UsageError("feed: a circuit that is read by a spec needs one: send it as spec")
     return feed
+
+
+def _spec(service: Service, body: CircuitBody | CircuitPatch) -> FeedSpec | None:
+    """The spec that comes along; refused before anything is changed."""
+    if body.spec is None:
+        return None
+    if body.feed not in ("", SPEC):
+        raise UsageError("feed: with a spec it is spec; leave feed out")
+    declared = load_spec(body.spec)
+    by_person(declared, service.clock.wall_ms())
+    return declared

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from karttime.circuits.circuit import Circuit
+from karttime.circuits.parser import is_other_feed
 from karttime.circuits.urls import shown
 from karttime.domain.display import clean, flag_text, note_text
 from karttime.domain.session import MAX_NOTES
@@ -27,15 +28,26 @@ class Keeping:
 
     def __init__(self, circuit: Circuit) -> None:
         self._circuit = circuit
-        self._extract = Extract(Origin(circuit.id, shown(circuit.url), circuit.feed))
+        self._feed = circuit.feed
+        self._extract = self._begin()
         self._running: str | None = None
         self._noted: set[str] = set()
 
+    def _begin(self) -> Extract:
+        return Extract(Origin(self._circuit.id, shown(self._circuit.url), self._feed))
+
+    def read_as(self, feed: str) -> None:
+        """The feed is read as this format: rows name it."""
+        if feed != self._feed:
+            self._feed = feed
+            self._extract = self._begin()
+
     def adopt(self, circuit: Circuit) -> None:
         """The circuit was edited: rows name where they come from."""
-        if (circuit.url, circuit.feed) != (self._circuit.url, self._circuit.feed):
-            self._extract = Extract(Origin(circuit.id, shown(circuit.url), circuit.feed))
-        self._circuit = circuit
+        before, self._circuit = self._circuit, circuit
+        if is_other_feed(before, circuit):
+            self._feed = circuit.feed
+            self._extract = self._begin()
 
     def status(self, item: StatusPublication) -> Batch:
         """The way to the timing system changed."""

@@ -13,7 +13,7 @@ from starlette.routing import compile_path
 from karttime.api.id_tokens import SignInUnavailable
 from karttime.api.policy import AccessDenied
 from karttime.api.problem import MEDIA_TYPE, document, kind_of
-from karttime.api.runs import UnknownSession
+from karttime.api.runs import NotAnalysed, UnknownSession
 from karttime.api.views import circuit_view
 from karttime.circuits.circuit import CircuitConflict
 from karttime.engine.engine import UnknownCircuit
@@ -80,6 +80,8 @@ def _asked_wrongly(error: Exception) -> ProblemResponse | None:
             return problem(404, "unknown-circuit", f"{error}: GET /circuits lists the known ones")
         case UnknownSession():
             return problem(404, "unknown-session", str(error))
+        case NotAnalysed():
+            return problem(404, "not-analysed", str(error))
         case AccessDenied():
             return _denied(error)
         case CircuitConflict():

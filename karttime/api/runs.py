@@ -22,6 +22,10 @@ class UnknownSession(KarttimeError):  # noqa: N818 - beside UnknownCircuit
     """A circuit has no such session, neither in memory nor stored."""
 
 
+class NotAnalysed(KarttimeError):  # noqa: N818 - it says what is wrong, and is raised to be told
+    """Nothing is known about the feed of a circuit; the text says how to find out."""
+
+
 @dataclass(frozen=True, slots=True)
 class StoredRun:
     """A past session that is only in the database; laps oldest first."""

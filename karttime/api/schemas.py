@@ -38,8 +38,36 @@ class RecorderView(BaseModel):
     bytes: int = 0
 
 
+class DetectionView(BaseModel):
+    """How a feed `auto` or `spec` is read, and by whose word: `person`, `detection`, or empty while nobody knows.
+
+    `feed` is the format that was found, `spec` for a declaration called `name`. Until it is known, messages are kept
+    (`kept`, of `kept_bytes`), and read by what is found; `lost` found no room. `sufficed` messages were enough. `looks`
+    analyses were made, the next one comes after `next_look_ms`. `reading` is false while what arrives is not
+    understood; `reason` says why. `settled` is false while laps were not seen yet.
+    """
+
+    model_config = example(
+        reading=True, feed="spec", name="Hill Kart", by="detection", settled=True, sufficed=120, revision=1,
+        reason="", looks=2, next_look_ms=None, kept=0, kept_bytes=0, lost=0,
+    )  # fmt: skip
+    reading: bool
+    feed: str
+    name: str
+    by: str
+    settled: bool
+    sufficed: int
+    revision: int
+    reason: str
+    looks: int
+    next_look_ms: int | None
+    kept: int
+    kept_bytes: int
+    lost: int
+
+
 class CollectorView(BaseModel):
-    """One collector as it is now."""
+    """One collector as it is now; `detection` tells of feeds that are found out or declared."""
 
     model_config = example(
         circuit_id="hill-kart",
@@ -95,6 +123,7 @@ class CollectorView(BaseModel):
     slow_frames: int
     doubts: list[str]
     recorder: RecorderView | None
+    detection: DetectionView | None = None
 
 
 class ClientsView(BaseModel):
@@ -269,7 +298,8 @@ class CircuitBody(_AppColumns):
     """A whole circuit as somebody describes it.
 
     What is left out gets its default; without a `feed`, `wssUrl` tells it: `apex` for a WebSocket, `rmonitor` for
-    `rmonitor://host:50000`, `racemonitor` for `racemonitor:RACE_ID`. Columns are told once, as `mappings` or as
+    `rmonitor://host:50000`, `racemonitor` for `racemonitor:RACE_ID`. With feed `auto` it is found out what the feed is;
+    with a `spec` it is read as that declares, whatever `feed` was before. Columns are told once, as `mappings` or as
     `c1`…`c14`. `createdAt` and `updatedAt` are ours, so that what GET answers can be sent back: nothing changes where
     somebody else changed the circuit since (409). Without an `id` one is made from `nom`.
     """
@@ -285,6 +315,7 @@ class CircuitBody(_AppColumns):
     wssUrl: str = Field(max_length=2000)  # noqa: N815 - published name
     liveTimingUrl: str = Field("", max_length=2000)  # noqa: N815 - published name
     feed: str = Field("", max_length=32)
+    spec: dict[str, Any] | None = None
     mappings: dict[str, str | None] | None = None
     createdAt: str | None = None  # noqa: N815 - published name
     updatedAt: str | None = None  # noqa: N815 - published name
@@ -301,6 +332,7 @@ class CircuitPatch(_AppColumns):
     wssUrl: str = Field("", max_length=2000)  # noqa: N815 - published name
     liveTimingUrl: str = Field("", max_length=2000)  # noqa: N815 - published name
     feed: str = Field("", max_length=32)
+    spec: dict[str, Any] | None = None
     mappings: dict[str, str | None] | None = None
     updatedAt: str | None = None  # noqa: N815 - published name
 

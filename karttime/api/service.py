@@ -5,7 +5,7 @@ import contextlib
 import logging
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from karttime.api.access import Access
@@ -16,12 +16,15 @@ from karttime.api.keeper import Keeper
 from karttime.api.keeping import event
 from karttime.api.limits import LIMITS, LinkLimits
 from karttime.api.origins import Origins
-from karttime.circuits.circuit import Circuit, CircuitStore
+from karttime.api.parsers import StoredParsers
+from karttime.circuits.circuit import Circuit, CircuitConflict, CircuitStore
 from karttime.circuits.firestore import FirestoreCircuits
+from karttime.circuits.parser import AUTO, FEEDS, PARSED, SPEC, by_person, is_other_feed
+from karttime.domain.display import clean
 from karttime.engine.clock import Clock
 from karttime.engine.engine import Engine, UnknownCircuit
 from karttime.errors import KarttimeError, StorageError
-from karttime.feeds.formats import FORMATS
+from karttime.feeds.declared.spec import FeedSpec
 from karttime.storage.archive import Archive
 from karttime.storage.extract import Place
 from karttime.storage.journal import Journal
@@ -47,9 +50,10 @@ class Service:
         access: who may do what.
         store: where circuits are edited; without, they stay as they are.
         shared: circuits that come from Firestore; it is the `store` then.
+        parsers: where it is kept how feeds `auto` and `spec` are read.
         analysis_s: how long an analysis waits at most for messages.
         analysis_samples: so many messages are enough for it.
-        feeds: the wire formats that a circuit may have.
+        feeds: the feeds that a circuit may have.
         rate_limit: calls a second from one address, and with one key; 0: any number.
         refused: calls and clients that were refused, by reason.
         keeper: of the connections that this process holds, once it serves.
@@ -65,9 +69,10 @@ class Service:
     access: Access = field(default_factory=Access)
     store: CircuitStore | None = None
     shared: FirestoreCircuits | None = None
+    parsers: StoredParsers | None = None
     analysis_s: float = 30.0
     analysis_samples: int = 20
-    feeds: Collection[str] = tuple(FORMATS)
+    feeds: Collection[str] = FEEDS
     clock: Clock = field(default_factory=Clock)
     rate_limit: float = 0.0
     refused: Counter[str] = field(default_factory=Counter)
@@ -164,11 +169,56 @@ class Service:
         after = collector.circuit
         if (channel := self._channels.get(before.id)) is not None:
             channel.adopt(after)
-        if (after.url, after.feed) == (before.url, before.feed):
+        if not is_other_feed(before, after):
+            self._look_again(before.id)
             return
         if collector.running:
             await self.engine.stop(before.id)
             await self.engine.start(before.id)
+
+    async def declared(self, circuit: Circuit, spec: FeedSpec) -> None:
+        """A person says how a feed is read. What runs goes over to it.
+
+        Raises:
+            UsageError: the spec is too large to be kept.
+            CircuitConflict: the circuit cannot be changed, and its feed is neither `auto` nor `spec`.
+        """
+        if self.parsers is None:
+            raise StorageError("this service keeps no data: start it with a database")
+        at = self.clock.wall_ms()
+        by_person(spec, at)  # refuses what is too large before anything is changed
+        if circuit.feed not in PARSED:
+            await self._refeed(circuit, SPEC)
+        await self.parsers.declare(circuit.id, spec, at)
+        if circuit.feed == AUTO:
+            with contextlib.suppress(CircuitConflict):  # one of the command line stays `auto`, which reads it as well
+                await self._refeed(circuit, SPEC)
+        self.note(circuit.id, at, "spec-change", f"a person gave the spec {clean(spec.name)}")
+        self._look_again(circuit.id)
+
+    async def undeclared(self, circuit: Circuit) -> bool:
+        """How a feed is read is to be found out anew; False where nothing was known."""
+        if self.parsers is None:
+            raise StorageError("this service keeps no data: start it with a database")
+        known = await self.parsers.forget(circuit.id)
+        if circuit.feed == SPEC:
+            await self._refeed(circuit, AUTO)
+        if known:
+            self.note(circuit.id, self.clock.wall_ms(), "spec-change", "how the feed is read was removed")
+        self._look_again(circuit.id)
+        return known
+
+    async def _refeed(self, circuit: Circuit, feed: str) -> None:
+        """Give a circuit another feed."""
+        if self.store is None:
+            raise CircuitConflict("the circuits of this service cannot be edited: they were given when it was started")
+        updated = max(self.clock.wall_ms(), circuit.updated_at + 1)
+        await self.store.replace(replace(circuit, feed=feed, updated_at=updated))
+        await self.edited(circuit)
+
+    def _look_again(self, circuit_id: str) -> None:
+        if (detector := self.engine.detector(circuit_id)) is not None:
+            detector.refresh()
 
     async def follow(self) -> None:
         """Take over what was edited or removed elsewhere, in the database that others use too."""

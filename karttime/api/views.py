@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import fmean, pstdev
 
 from karttime.api.runs import StoredRun, best_ms, by_competitor, clean_ms, ranked
-from karttime.api.schemas import CircuitView, CollectorView, RecorderView
+from karttime.api.schemas import CircuitView, CollectorView, DetectionView, RecorderView
 from karttime.api.timing_schemas import (
     ClassificationView,
     ConnectionEventView,
@@ -25,7 +25,7 @@ from karttime.domain.display import clean
 from karttime.domain.flags import Flag
 from karttime.domain.session import Session
 from karttime.domain.updates import Status
-from karttime.engine.status import CollectorStatus, RecorderStatus
+from karttime.engine.status import CollectorStatus, DetectionStatus, RecorderStatus
 from karttime.storage.connections import ConnectionEvent
 from karttime.storage.extract import Place, lap_row
 from karttime.storage.laps import LapCursor, LapRow
@@ -88,7 +88,14 @@ def collector_view(status: CollectorStatus, place: Place) -> CollectorView:
         slow_frames=status.slow_frames,
         doubts=[clean(doubt) for doubt in status.doubts],
         recorder=None if status.recorder is None else recorder_view(status.recorder),
+        detection=None if status.detection is None else detection_view(status.detection),
     )
+
+
+def detection_view(detection: DetectionStatus) -> DetectionView:
+    """How a feed is read."""
+    told = asdict(detection) | {"name": clean(detection.name), "reason": clean(detection.reason, 500)}
+    return DetectionView(**told)
 
 
 def timing_view(row: TimingRow) -> TimingDataView:

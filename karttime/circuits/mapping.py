@@ -5,9 +5,9 @@ is kept, and the difference is told.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from hashlib import sha256
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from karttime.domain.columns import Column, Role
 from karttime.domain.display import clean
@@ -88,6 +88,37 @@ def merged(stored: Mapping[str, str], proposed: Mapping[str, str]) -> dict[str, 
         if one.kind == "new" and one.proposed and one.proposed not in used
     }
     return {**stored, **fresh}
+
+
+def mapping_of(stored: Mapping[str, str], result: Mapping[str, Any]) -> dict[str, Any]:
+    """What an analysis (`karttime analyze --json`, with `columns`) proposes, against the labels that are stored.
+
+    Returns:
+        `layout`: the key of the layout; `proposed` and `confidence` by column; `differences` as `compare` finds them.
+    """
+    columns = [
+        Column(int(one["column"][1:]), Role(one["role"]), one["label"], one["type"])
+        for one in result.get("columns", ())
+    ]
+    sure = role_confidence(result.get("spec"))
+    proposed = propose(columns)
+    return {
+        "layout": layout_key(columns),
+        "proposed": proposed,
+        "confidence": {
+            column.id: round(sure.get(column.role.value, 1.0), 2) for column in columns if proposed[column.id]
+        },
+        "differences": [asdict(one) for one in compare(stored, proposed)],
+    }
+
+
+def role_confidence(spec: Mapping[str, Any] | None) -> dict[str, float]:
+    """How sure the roles of a spec are, by role; a known format's columns say themselves what they are."""
+    tables = () if spec is None else spec.get("tables", ())
+    sure: dict[str, float] = {}
+    for field in (field for table in tables for field in table.get("fields", ())):
+        sure.setdefault(field["role"], float(field.get("confidence", 1.0)))
+    return sure
 
 
 def layout_key(columns: Sequence[Column]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from karttime.analysis.report import analyze
+from karttime.api.parsers import StoredParsers
 from karttime.api.policy import Key, Scope
 from karttime.api.stored import StoredCircuits, StoredKeys
 from karttime.api.tokens import new_token
@@ -15,10 +16,11 @@ from karttime.circuits.circuit import Circuit
 from karttime.circuits.labels import edited
 from karttime.circuits.local import check_name, check_page, slug, unused
 from karttime.circuits.mapping import Difference, compare, layout_key, merged, propose
+from karttime.circuits.parser import AUTO, FEEDS, SPEC, by_person
 from karttime.circuits.urls import check_url, feed_after, feed_of
 from karttime.domain.times import iso_from_ms
 from karttime.errors import UsageError
-from karttime.feeds.formats import FORMATS
+from karttime.feeds.declared.spec import FeedSpec, write_spec
 from karttime.recording.merge import read_frames
 from karttime.settings import load
 from karttime.storage.database import Database
@@ -81,8 +83,9 @@ def every_circuit(url: str | None) -> Sequence[Circuit]:
         return asyncio.run(StoredCircuits(database).all_or_raise())
 
 
-def add_circuit(url: str | None, circuit: Circuit, labels: Iterable[str]) -> Circuit:
-    """Keep a new circuit; without an id it gets one from its name."""
+def add_circuit(url: str | None, circuit: Circuit, labels: Iterable[str], spec: FeedSpec | None = None) -> Circuit:
+    """Keep a new circuit, with the spec that reads it; without an id it gets one from its name."""
+    circuit = _declared(circuit, circuit.feed or None, spec)
     now = _now()
     checked = _checked(replace(circuit, created_at=now, updated_at=now), labels)
     with _database(url) as database:
@@ -90,18 +93,54 @@ def add_circuit(url: str | None, circuit: Circuit, labels: Iterable[str]) -> Cir
         taken = {known.id for known in asyncio.run(store.all_or_raise())}
         checked = replace(checked, id=unused(slug(checked.name), taken))
         asyncio.run(StoredCircuits(database).add(checked))
+        if spec is not None:
+            StoredParsers(database).put(checked.id, by_person(spec, now))
     return checked
 
 
-def edit_circuit(url: str | None, circuit_id: str, changes: dict[str, str | None], labels: Iterable[str]) -> Circuit:
+def edit_circuit(
+    url: str | None,
+    circuit_id: str,
+    changes: dict[str, str | None],
+    labels: Iterable[str],
+    spec: FeedSpec | None = None,
+) -> Circuit:
     """Change what is not None of a circuit."""
     with _database(url) as database:
         before = _known(database, circuit_id)
         given = {name: value for name, value in changes.items() if value is not None}
         given.setdefault("feed", feed_after(given.get("url", before.url).strip(), before.url, before.feed))
-        after = _checked(replace(before, updated_at=_now(), **given), labels)  # type: ignore[arg-type]  # all are texts
+        after = replace(before, updated_at=max(_now(), before.updated_at + 1), **given)  # type: ignore[arg-type]  # all are texts
+        after = _checked(_declared(after, changes.get("feed"), spec), labels)
+        if after.feed == SPEC and before.feed != SPEC and spec is None:
+            raise UsageError("a circuit that is read by a spec needs one: --spec FILE gives it")
+        if spec is not None:
+            StoredParsers(database).put(circuit_id, by_person(spec, _now()))
         asyncio.run(StoredCircuits(database).replace(after))
     return after
+
+
+def forget_spec(url: str | None, circuit_id: str) -> None:
+    """Forget how the feed of a circuit is read: it is found out anew. A feed `spec` becomes `auto`."""
+    with _database(url) as database:
+        circuit = _known(database, circuit_id)
+        if not StoredParsers(database).remove(circuit_id) and circuit.feed != SPEC:
+            raise UsageError(f"nothing is stored about how the feed of {circuit_id!r} is read")
+        if circuit.feed == SPEC:
+            edited_ = replace(circuit, feed=AUTO, updated_at=max(_now(), circuit.updated_at + 1))
+            asyncio.run(StoredCircuits(database).replace(edited_))
+
+
+def stored_spec(url: str | None, circuit_id: str) -> str:
+    """The spec that reads the feed of a circuit, as JSON text; of the command line's circuits, too."""
+    with _database(url) as database:
+        parser = StoredParsers(database).now(circuit_id)
+        if parser is None:
+            _known(database, circuit_id)
+            raise UsageError(f"no spec is stored for {circuit_id!r}: feed auto finds one out, edit --spec gives one")
+    if parser.spec is None:
+        raise UsageError(f"the feed of {circuit_id!r} is {parser.feed}, which karttime speaks: it needs no spec")
+    return write_spec(parser.spec)
 
 
 def propose_mapping(
@@ -135,6 +174,15 @@ def remove_circuit(url: str | None, circuit_id: str) -> None:
         asyncio.run(StoredCircuits(database).remove(circuit_id))
 
 
+def _declared(circuit: Circuit, feed: str | None, spec: FeedSpec | None) -> Circuit:
+    """The circuit with the feed that a spec brings."""
+    if spec is None:
+        return circuit
+    if feed not in (None, SPEC):
+        raise UsageError(f"--spec and --feed {feed} contradict each other: leave --feed out")
+    return replace(circuit, feed=SPEC)
+
+
 def _known(database: Database, circuit_id: str) -> Circuit:
     for circuit in asyncio.run(StoredCircuits(database).all_or_raise()):
         if circuit.id == circuit_id:
@@ -145,8 +193,8 @@ def _known(database: Database, circuit_id: str) -> Circuit:
 def _checked(circuit: Circuit, labels: Iterable[str]) -> Circuit:
     url = check_url(circuit.url)
     feed = circuit.feed or feed_of(url)
-    if feed not in FORMATS:
-        raise UsageError(f"there is no feed {feed!r}: known are {', '.join(sorted(FORMATS))}")
+    if feed not in FEEDS:
+        raise UsageError(f"there is no feed {feed!r}: known are {', '.join(FEEDS)}")
     mappings: dict[str, str | None] = {}
     for label in labels:
         column, separator, text = label.partition("=")

@@ -12,6 +12,9 @@ circuits = typer.Typer(
 
 Database = Annotated[str | None, typer.Option("--database", metavar="URL", help="Database.  [DATABASE_URL, SQLite]")]
 CircuitId = Annotated[str, typer.Argument(metavar="ID", help="Its id, as `list` shows it.", show_default=False)]
+Spec = Annotated[
+    str | None, typer.Option("--spec", metavar="FILE", help="Read its feed as this spec declares; 'none' forgets it.")
+]
 Labels = Annotated[
     list[str] | None, typer.Option("--label", metavar="CN=TEXT", help="What column N is called; repeatable.")
 ]
@@ -43,18 +46,25 @@ def add(
         str,
         typer.Argument(metavar="URL", help="Its feed, as for `record`.", show_default=False),
     ],
-    feed: Annotated[str, typer.Option(help="Wire format, where the address does not tell it.")] = "",
+    feed: Annotated[str, typer.Option(help="Wire format, where the address does not tell it; auto.")] = "",
     page: Annotated[str, typer.Option(help="The venue's own page, for people.")] = "",
     label: Labels = None,
+    spec: Annotated[
+        Path | None, typer.Option("--spec", metavar="FILE", help="Read its feed as this spec declares.")
+    ] = None,
     database: Database = None,
 ) -> None:
-    """Add a circuit and print its id."""
+    """Add a circuit and print its id. With feed auto it is found out, while it runs, what its feed is."""
     from karttime.circuits.circuit import Circuit
     from karttime.circuits.urls import split_feed
     from karttime.cli.administration import add_circuit
+    from karttime.cli.specs import read_spec
 
     told, address = split_feed(url)
-    typer.echo(add_circuit(database, Circuit("", name, address, feed or told, live_timing_url=page), label or ()).id)
+    declared = None if spec is None else read_spec(spec)
+    feed = feed or ("" if spec else told)
+    described = Circuit("", name, address, feed, live_timing_url=page)
+    typer.echo(add_circuit(database, described, label or (), declared).id)
 
 
 @circuits.command()
@@ -62,16 +72,34 @@ def edit(
     circuit_id: CircuitId,
     name: Annotated[str | None, typer.Option(help="Another name.")] = None,
     url: Annotated[str | None, typer.Option(help="Another address of its feed.")] = None,
-    feed: Annotated[str | None, typer.Option(help="Another wire format.")] = None,
+    feed: Annotated[str | None, typer.Option(help="Another wire format; auto finds it out.")] = None,
     page: Annotated[str | None, typer.Option(help="Another page of the venue; '' for none.")] = None,
     label: Labels = None,
+    spec: Spec = None,
     database: Database = None,
 ) -> None:
-    """Change what is given, and keep the rest; an empty label clears a column's."""
-    from karttime.cli.administration import edit_circuit
+    """Change what is given, and keep the rest; an empty label clears a column's.
+
+    A spec that a person gives is never replaced by detection. `--spec none` forgets what is stored, whoever said it:
+    the feed is found out anew. A running service goes on with it within seconds.
+    """
+    from karttime.cli.administration import edit_circuit, forget_spec
+    from karttime.cli.specs import read_spec
 
     changes = {"name": name, "url": url, "feed": feed, "live_timing_url": page}
-    edit_circuit(database, circuit_id, changes, label or ())
+    declared = read_spec(Path(spec)) if spec not in (None, "none") else None
+    if spec != "none" or any(value is not None for value in changes.values()) or label:
+        edit_circuit(database, circuit_id, changes, label or (), declared)
+    if spec == "none":
+        forget_spec(database, circuit_id)
+
+
+@circuits.command("spec")
+def spec(circuit_id: CircuitId, database: Database = None) -> None:
+    """Print the spec that reads a circuit's feed, found out or given: correct a role, and `edit --spec` it."""
+    from karttime.cli.administration import stored_spec
+
+    typer.echo(stored_spec(database, circuit_id), nl=False)
 
 
 @circuits.command()

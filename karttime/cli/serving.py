@@ -20,6 +20,7 @@ from karttime.api.access import Access
 from karttime.api.app import create_app
 from karttime.api.limits import LIMITS
 from karttime.api.origins import Origins
+from karttime.api.parsers import StoredParsers
 from karttime.api.policy import Policy
 from karttime.api.proxies import networks
 from karttime.api.server import bind, quiet_logs, serve
@@ -27,6 +28,7 @@ from karttime.api.service import Service
 from karttime.api.stored import FRESH_S, StoredCircuits, StoredKeys
 from karttime.circuits.circuit import Circuit
 from karttime.circuits.local import LocalCircuits, local_circuits
+from karttime.circuits.parser import FEEDS
 from karttime.cli.crew import Crew, serve_by
 from karttime.cli.places import journal_path
 from karttime.cli.sharing import firestore_options, share, shared_circuits
@@ -36,6 +38,7 @@ from karttime.domain.display import clean
 from karttime.domain.times import format_time
 from karttime.engine.addresses import AddressPolicy
 from karttime.engine.clock import Clock
+from karttime.engine.detecting import DetectionOptions
 from karttime.engine.engine import Engine, EngineOptions
 from karttime.engine.logs import configure
 from karttime.engine.player import PlayerSource
@@ -62,6 +65,7 @@ SUMMARY_S: Final = 5.0
 SWEEP_S: Final = 600.0
 WATCH_S: Final = 0.25
 CLOSE_S: Final = 1.0
+PATIENCE: Final = 10  # times the first look: then a feed is shown of which no lap was seen yet
 END_S: Final = 4.0  # from the signal to the end, whatever hangs
 
 
@@ -151,7 +155,7 @@ async def _run(plan: Plan, circuits: LocalCircuits, archive: Archive, listener: 
     recorder = None if recordings is None else recordings.tap
     past = None if recordings is None or plan.demo else recordings.past
     stop, ready = asyncio.Event(), asyncio.Event()
-    stored = StoredCircuits(archive.database, circuits)
+    stored, parsers = StoredCircuits(archive.database, circuits), StoredParsers(archive.database)
     async with AsyncExitStack() as stack:
         where = None if plan.demo else firestore_options(settings)
         shared = await stack.enter_async_context(shared_circuits(where, archive.database, stored))
@@ -159,7 +163,13 @@ async def _run(plan: Plan, circuits: LocalCircuits, archive: Archive, listener: 
         signing_in = await stack.enter_async_context(sign_in(settings))
         engine = await stack.enter_async_context(
             Engine(
-                store, formats=FORMATS, options=options, source_factory=factory, recorder_factory=recorder, past=past
+                store,
+                formats=FORMATS,
+                options=options,
+                source_factory=factory,
+                recorder_factory=recorder,
+                past=past,
+                parsers=parsers,
             )
         )
         access = Access(Policy(settings.policy), StoredKeys(archive.database), sign_in=signing_in)
@@ -175,6 +185,7 @@ async def _run(plan: Plan, circuits: LocalCircuits, archive: Archive, listener: 
             access=access,
             store=store,
             shared=shared,
+            parsers=parsers,
             analysis_s=settings.analysis_duration,
             analysis_samples=settings.analysis_min_samples,
             rate_limit=settings.rate_limit,
@@ -233,11 +244,17 @@ def _engine_options(plan: Plan, known: Sequence[Circuit]) -> EngineOptions:
     if not plan.demo:
         for circuit in known:
             addresses.check(circuit.url)
-            if circuit.feed not in FORMATS:
-                raise UsageError(f"{circuit.name!r}: there is no feed {circuit.feed!r}: known are {', '.join(FORMATS)}")
+            if circuit.feed not in FEEDS:
+                raise UsageError(f"{circuit.name!r}: there is no feed {circuit.feed!r}: known are {', '.join(FEEDS)}")
     websocket = WebSocketOptions(max_attempts=settings.ws_max_reconnect_attempts)
+    detection = DetectionOptions(
+        samples=settings.analysis_min_samples,
+        first_s=settings.analysis_duration,
+        patience_s=PATIENCE * settings.analysis_duration,
+    )
     return EngineOptions(
         websocket=websocket,
+        detection=detection,
         tcp=LinkOptions(max_attempts=settings.ws_max_reconnect_attempts),
         race_monitor=settings.race_monitor_url,
         addresses=addresses,

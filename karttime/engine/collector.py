@@ -21,10 +21,12 @@ from dataclasses import dataclass
 from typing import Final, assert_never
 
 from karttime.circuits.circuit import Circuit
+from karttime.circuits.parser import is_other_feed
 from karttime.domain.logbook import Logbook
 from karttime.domain.session import Change
 from karttime.domain.updates import SessionStarted
 from karttime.engine.clock import Clock
+from karttime.engine.detecting import Detector
 from karttime.engine.hub import Hub
 from karttime.engine.past import Past, ReadPast, session_mark
 from karttime.engine.refusals import Refusals
@@ -48,7 +50,10 @@ from karttime.feeds.frame import Frame
 
 _log = logging.getLogger(__name__)
 
-_DELIVERING: Final = frozenset({CollectorState.LIVE, CollectorState.FLOODING})
+_DELIVERING: Final = frozenset({CollectorState.LIVE, CollectorState.FLOODING, CollectorState.DETECTING})
+_WAITING: Final = frozenset(
+    {CollectorState.LIVE, CollectorState.DETECTING, CollectorState.CONNECTING, CollectorState.RECONNECTING}
+)
 _LONGEST_REST_S: Final = 3.0
 
 
@@ -82,6 +87,7 @@ class Collector:
         hub: where its publications go.
         logbook: the sessions it has seen, bounded.
         state: what it does now.
+        detector: finds out what the feed is, for feeds `auto` and `spec`; changed while it is stopped.
     """
 
     def __init__(
@@ -111,6 +117,7 @@ class Collector:
         self._past = past  # until it was asked
         self._inspectors: dict[object, FrameTap] = {}
         self._recent = FrameBuffer()
+        self.detector: Detector | None = None
         self._refusals = Refusals(circuit.id, clock=self._clock)
         self._history: deque[StatusPublication] = deque(maxlen=self._options.history)
         self._reason = self._last_error = ""
@@ -171,7 +178,7 @@ class Collector:
     async def _go_on(self) -> None:
         """At the first start: with the session that ran when this service, or one before it, was stopped."""
         read, self._past = self._past, None
-        if read is None:
+        if read is None or (self.detector is not None and not await self.detector.knows()):
             return
         decoder, logbook = self._new_decoder(), Logbook(self._options.keep_sessions)
         past = await asyncio.to_thread(
@@ -186,6 +193,7 @@ class Collector:
             return
         _log.info("%s: goes on with the session %s", self.circuit.id, current.id)
         self._decoder, self.logbook = past.decoder, past.logbook
+        self._recent.whole = False
         self._refused_before.subtract(past.refused)  # counted in the life before
         self.hub.publish((Change(past.last.at, current.id, snapshot=True),), current, past.last)
 
@@ -213,18 +221,18 @@ class Collector:
 
     def adopt(self, circuit: Circuit, decoder: Callable[[], Decoder]) -> None:
         """For the engine: the circuit was edited. Another address or format counts from the next start."""
-        if (circuit.url, circuit.feed) != (self.circuit.url, self.circuit.feed):
+        if is_other_feed(self.circuit, circuit):
             self._other_feed = True  # what the decoder knows is about another timing system
-        self._new_decoder = decoder
+        if self._other_feed or self.detector is None or self.detector.using is None:
+            self._new_decoder = decoder
         self.circuit = circuit
 
     def tick(self) -> None:
         """For the engine, about once a second: notice that timing data stays away, or that a flood is over."""
         now = self._clock.monotonic()
         if self.state is CollectorState.FLOODING and now - self._flooded_at >= self._options.calm_after_s:
-            self._became(CollectorState.LIVE)
-        waiting = self.state in {CollectorState.LIVE, CollectorState.CONNECTING, CollectorState.RECONNECTING}
-        if not waiting or self._connected_since is None or self._active_at is None:
+            self._delivers()
+        if self.state not in _WAITING or self._connected_since is None or self._active_at is None:
             return
         if now - self._active_at >= self._options.silent_after_s:
             self._became(
@@ -261,9 +269,32 @@ class Collector:
             tap_failures=self.hub.tap_failures,
             slow_frames=self._slow.count,
             slowest_ms=round(self._slow.slowest_s * 1000),
-            doubts=tuple(self._decoder.doubts),
+            doubts=(*self._decoder.doubts, *(() if self.detector is None else self.detector.doubts)),
             recorder=None if self._recorder is None else self._recorder.status(),
+            detection=None if self.detector is None else self.detector.status(),
         )
+
+    @property
+    def feed(self) -> str:
+        """The format that the feed is read as; `auto` while that is not known."""
+        using = None if self.detector is None else self.detector.using
+        return self.circuit.feed if using is None else using.feed
+
+    def begin(self, decoder: Callable[[], Decoder], *, anew: bool) -> None:
+        """For the detector: decode with this from now on; `anew` forgets the sessions of the same frames."""
+        self._new_decoder = decoder
+        self._replace_decoder()
+        if anew:
+            self.logbook = Logbook(self._options.keep_sessions)
+
+    def judged(self) -> None:
+        """For the detector: what it says has changed."""
+        if self.state in {CollectorState.LIVE, CollectorState.DETECTING}:
+            self._delivers()
+
+    def everything(self) -> list[Frame] | None:
+        """For the detector: every frame since the beginning, None where they are not there any more."""
+        return list(self._recent.frames()) if self._recent.whole else None
 
     def _replace_decoder(self) -> None:
         self._refused_before += Counter(self._decoder.refused)
@@ -306,12 +337,21 @@ class Collector:
         self._last_frame_at, self._frame_at = self._clock.wall_ms(), self._clock.monotonic()
         if frame.direction != "in":
             return
-        if text is None or (text and not text.isspace()):  # a keep-alive is a lone line break
+        content = text is None or bool(text and not text.isspace())  # a keep-alive is a lone line break
+        if content:
             self._data_at = self._active_at = self._frame_at
             self._recent.add(size, frame)
             if self.state not in _DELIVERING:
-                self._became(CollectorState.LIVE)
+                self._delivers()
+        if self.detector is None or not self.detector.take(size, frame, content=content):
+            self.publish(frame)
+
+    def publish(self, frame: Frame) -> None:
+        """Decode a frame and publish what it changes; for the detector, a frame that was kept."""
+        before = self._updates
         changes, refused = self._decode(frame)
+        if self.detector is not None and (frame.text is None or frame.text.strip()):
+            self.detector.saw(told=self._updates > before, refused=bool(refused))
         if changes:
             self.hub.publish(tuple(changes), self.logbook.current, frame)
         if self._inspectors:
@@ -334,6 +374,14 @@ class Collector:
             if change.session_id is not None:  # before the first session nothing changes
                 changes.append(change)
         return changes, refused
+
+    def _delivers(self) -> None:
+        """Messages arrive: they are shown, or it is found out first what they mean."""
+        detector = self.detector
+        if detector is None:
+            self._became(CollectorState.LIVE)
+        else:
+            self._became(CollectorState.LIVE if detector.reading else CollectorState.DETECTING, detector.reason)
 
     def _happened(self, event: SourceEvent) -> None:
         match event:

@@ -1,15 +1,19 @@
 """The engine: the collectors of all circuits, behind one door."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import Final, Literal, Self
 
 from karttime.circuits.circuit import Circuit, CircuitSource
+from karttime.circuits.parser import PARSED, Parsers, is_other_feed
 from karttime.engine.addresses import AddressPolicy
+from karttime.engine.analyst import Analyst
 from karttime.engine.backoff import BackoffOptions
 from karttime.engine.clock import Clock
 from karttime.engine.collector import Collector, CollectorOptions
+from karttime.engine.detecting import DetectionOptions, Detector, Undecided
 from karttime.engine.hub import Hub
 from karttime.engine.lookup import BASE
 from karttime.engine.past import ReadPast
@@ -18,7 +22,7 @@ from karttime.engine.reconnecting import LinkOptions
 from karttime.engine.source import FrameSource
 from karttime.engine.sources import SourceOptions, Sources
 from karttime.engine.status import CollectorState, EngineStatus
-from karttime.engine.supervisor import Job, Supervisor
+from karttime.engine.supervisor import Crashed, Job, Supervisor
 from karttime.engine.taps import RecorderTap
 from karttime.engine.viewers import Viewers
 from karttime.engine.websocket import WebSocketOptions
@@ -56,6 +60,7 @@ class EngineOptions:
         tcp: how they are connected over TCP.
         race_monitor: address of Race Monitor's lookup.
         collector: what a collector keeps, and when it is silent.
+        detection: how feeds `auto` are found out.
         mailbox: items a subscription holds before it is conflated.
         restart: waits after a crash of a collector.
         addresses: where circuits may be; public addresses only, unless it says otherwise.
@@ -67,6 +72,7 @@ class EngineOptions:
     tcp: LinkOptions = field(default_factory=LinkOptions)
     race_monitor: str = BASE
     collector: CollectorOptions = field(default_factory=CollectorOptions)
+    detection: DetectionOptions = field(default_factory=DetectionOptions)
     mailbox: int = 256
     restart: BackoffOptions = field(default_factory=BackoffOptions)
     addresses: AddressPolicy = field(default_factory=AddressPolicy)
@@ -86,6 +92,7 @@ class Engine:
             address. The place for a simulator or a player.
         recorder_factory: records what each circuit sends; by default nothing is recorded.
         past: reads what a circuit's recordings lead to, at its first start; by default it begins anew.
+        parsers: where it is kept how feeds `auto` and `spec` are read; None keeps nothing.
         clock: replaced by tests.
     """
 
@@ -98,6 +105,7 @@ class Engine:
         source_factory: SourceFactory | None = None,
         recorder_factory: RecorderFactory | None = None,
         past: ReadPast | None = None,
+        parsers: Parsers | None = None,
         clock: Clock | None = None,
     ) -> None:
         self.circuits = circuits
@@ -111,9 +119,12 @@ class Engine:
         )
         self._recorder_factory = recorder_factory
         self._past = past
+        self._parsers = parsers
+        self.analyst = Analyst()
         self._supervisor = Supervisor(backoff=self.options.restart, clock=self._clock)
         self._collectors: dict[str, Collector] = {}
         self._jobs: dict[str, Job] = {}
+        self._detecting: dict[str, Job] = {}
         self._viewers = Viewers()
         self._heartbeat = Heartbeat(self._clock.monotonic())
         self._started = self._clock.monotonic()
@@ -207,6 +218,15 @@ class Engine:
         """The hub of a circuit that was started or ensured; raises `UnknownCircuit` for any other."""
         return self.collector(circuit_id).hub
 
+    def aside(self, name: str, run: Callable[[], Awaitable[None]], crashed: Crashed) -> Job:
+        """Do something that belongs to no circuit's collection, until it is done or the engine ends."""
+        return self._supervisor.start(name, run, crashed)
+
+    def detector(self, circuit_id: str) -> Detector | None:
+        """Who finds out what the feed of a circuit is; None for one that was not started, or whose feed says it."""
+        collector = self._collectors.get(circuit_id)
+        return None if collector is None else collector.detector
+
     def status(self) -> EngineStatus:
         """As it is now."""
         uptime_ms = round((self._clock.monotonic() - self._started) * 1000)
@@ -224,12 +244,34 @@ class Engine:
             return "already_running"
         if self._plugged_source is None:
             self.options.addresses.check(collector.circuit.url)
+        await self._end_detecting(circuit_id)
+        collector.detector = self._detector(collector)
+        self._run(circuit_id, collector)
+        if collector.detector is not None:
+            detecting = self._supervisor.start(f"detector {circuit_id}", collector.detector.run, collector.crashed)
+            self._detecting[circuit_id] = detecting
+        return "started"
+
+    async def _end_detecting(self, circuit_id: str) -> None:
+        if (detecting := self._detecting.pop(circuit_id, None)) is not None:
+            await self._supervisor.stop(detecting)
+
+    def _run(self, circuit_id: str, collector: Collector) -> None:
         collector.starting()
         name = f"collector {circuit_id}"
         self._jobs[circuit_id] = self._supervisor.start(name, collector.run, collector.crashed)
-        return "started"
+
+    async def _reconnect(self, circuit_id: str) -> None:
+        """For a detector: connect a circuit anew, unless it was stopped meanwhile."""
+        job = self._jobs.get(circuit_id)
+        if job is None or job.done:
+            return
+        await self._supervisor.stop(job)
+        if self._jobs.get(circuit_id) is job:
+            self._run(circuit_id, self._collectors[circuit_id])
 
     async def _stop(self, circuit_id: str) -> Literal["stopped", "not_running"]:
+        await self._end_detecting(circuit_id)
         job = self._jobs.get(circuit_id)
         if job is None or job.done:
             return "not_running"
@@ -250,10 +292,28 @@ class Engine:
             clock=self._clock,
         )
 
+    def _detector(self, collector: Collector) -> Detector | None:
+        """Who finds out what the feed of a circuit is, the same as before where it is the same feed."""
+        circuit, known = collector.circuit, collector.detector
+        if circuit.feed not in PARSED:
+            return None
+        if known is not None and not is_other_feed(known.begun_for, circuit):
+            return known
+        return Detector(
+            collector,
+            partial(self._reconnect, circuit.id),
+            parsers=self._parsers,
+            analyst=self.analyst,
+            options=self.options.detection,
+            clock=self._clock,
+        )
+
     def _decoder(self, circuit: Circuit) -> Callable[[], Decoder]:
+        if circuit.feed in PARSED:
+            return Undecided
         feed = self._formats.get(circuit.feed)
         if feed is None:
-            known = ", ".join(sorted(self._formats))
+            known = ", ".join([*sorted(self._formats), *sorted(PARSED)])
             raise UnknownFeed(f"circuit {circuit.id!r} has the feed {circuit.feed!r}, known are: {known}")
         return feed.decoder
 

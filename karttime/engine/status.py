@@ -12,6 +12,7 @@ class CollectorState(StrEnum):
     CONNECTING = "connecting"  # on the way to its first data since it was started
     LIVE = "live"  # timing data arrives
     SILENT = "silent"  # connected, but no timing data for a while: no session on track, or the timing PC is off
+    DETECTING = "detecting"  # messages arrive, and what they mean is being found out: they are kept until it is known
     FLOODING = "flooding"  # timing data arrives, more than a feed may send: it is read more slowly
     RECONNECTING = "reconnecting"  # the upstream went away; the next attempt is made or waited for
     GAVE_UP = "gave-up"  # the allowed number of attempts failed; `start` tries again
@@ -52,6 +53,41 @@ class RecorderStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class DetectionStatus:
+    """How a feed `auto` or `spec` is read.
+
+    Attributes:
+        reading: what arrives is understood.
+        feed: the format that was found, `spec` where a declaration reads it; empty while nothing does.
+        name: of the declaration.
+        by: `person` or `detection`; empty while nothing reads it.
+        settled: laps were seen and understood; else it is looked at again with more messages.
+        sufficed: messages after which it was known, 0 for what a person gave.
+        revision: of what is stored, 0 while nothing is.
+        reason: one sentence for a person, empty when all is well.
+        looks: analyses so far.
+        next_look_ms: until the next analysis at the earliest; None when it may begin with the next message.
+        kept: messages that are kept, to be read by what is found.
+        kept_bytes: their size.
+        lost: messages that found no room before it was known what the feed is.
+    """
+
+    reading: bool
+    feed: str
+    name: str
+    by: str
+    settled: bool
+    sufficed: int
+    revision: int
+    reason: str
+    looks: int
+    next_look_ms: int | None
+    kept: int
+    kept_bytes: int
+    lost: int
+
+
+@dataclass(frozen=True, slots=True)
 class CollectorStatus:
     """One collector as it is now. Times are ms UTC, ages ms.
 
@@ -83,6 +119,7 @@ class CollectorStatus:
         doubts: what the decoder cannot know, in sentences.
         recorder: None when nothing is recorded.
         session_title: of the running session, as the feed sent it.
+        detection: how a feed is read that is found out or declared; None for a feed whose name says it.
     """
 
     circuit_id: str
@@ -112,6 +149,7 @@ class CollectorStatus:
     doubts: tuple[str, ...] = ()
     recorder: RecorderStatus | None = None
     session_title: str = ""
+    detection: DetectionStatus | None = None
 
 
 @dataclass(frozen=True, slots=True)

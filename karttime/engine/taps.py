@@ -135,6 +135,7 @@ class FrameBuffer:
         self._max_frames = max_frames
         self._max_bytes = max_bytes
         self._bytes = 0
+        self.whole = True  # none had to go
 
     def add(self, size: int, frame: Frame) -> None:
         """Take a frame of this size in and let the oldest go."""
@@ -143,6 +144,7 @@ class FrameBuffer:
         self._bytes += size
         while frames and (len(frames) > self._max_frames or self._bytes > self._max_bytes):
             self._bytes -= frames.popleft()[0]
+            self.whole = False
 
     def frames(self) -> tuple[Frame, ...]:
         """What is kept, oldest first."""

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, select, update
 
 from karttime.storage.database import add_new
-from karttime.storage.tables import circuit_analysis, circuits
+from karttime.storage.tables import circuit_analysis, circuit_parsers, circuits
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,9 @@ def replace(connection: Connection, row: CircuitRow) -> bool:
 
 
 def remove(connection: Connection, circuit_id: str) -> bool:
-    """Remove a circuit and its analysis, not what ran there; False when there is none with this id."""
-    connection.execute(delete(circuit_analysis).where(circuit_analysis.c.circuit_id == circuit_id))
+    """Remove a circuit and what is known of its feed, not what ran there; False when there is none with this id."""
+    for known in (circuit_analysis, circuit_parsers):
+        connection.execute(delete(known).where(known.c.circuit_id == circuit_id))
     return connection.execute(delete(circuits).where(circuits.c.id == circuit_id)).rowcount == 1
 
 

@@ -83,7 +83,7 @@ def reason(error: Exception) -> str:
 
 def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows; a row whose key is there already is replaced."""
-    statement = _insert(connection, table)
+    statement = insert(connection, table)
     keys = [column.name for column in table.primary_key]
     others = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys}
     connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=others), list(rows))
@@ -91,11 +91,12 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
 
 def add_new(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
     """Insert one row; False when a key of it, any unique one, is there already."""
-    statement = _insert(connection, table).values(row).on_conflict_do_nothing().returning(*table.primary_key)
+    statement = insert(connection, table).values(row).on_conflict_do_nothing().returning(*table.primary_key)
     return connection.execute(statement).first() is not None
 
 
-def _insert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
+def insert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """An insertion in the words of the database, which may say what to do about a row that is there already."""
     return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
 
 

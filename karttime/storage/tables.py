@@ -9,6 +9,7 @@
 | `circuits` | one circuit and how to reach its feed | id |
 | `api_keys` | one operator's key, hashed | id; hash |
 | `circuit_analysis` | the last analysis of a circuit's feed | circuit |
+| `circuit_parsers` | how a circuit's feed is read: found out, or declared by a person | circuit |
 | `lap_decisions` | one decision of a person about a lap: excluded or restored, why | id, growing |
 | `shared_documents` | our copy of one document of Firestore | project, id |
 | `detected_mappings` | the last mapping detected of a circuit of Firestore's, pending or not | project, circuit |
@@ -121,6 +122,20 @@ circuit_analysis = Table(
     Column("circuit_id", String(128), primary_key=True),
     Column("at", BigInteger, nullable=False),
     Column("result", JSON, nullable=False),
+)
+
+circuit_parsers = Table(
+    "circuit_parsers",
+    metadata,
+    Column("circuit_id", String(128), primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("feed", String(32), nullable=False),
+    Column("spec", JSON(none_as_null=True)),
+    Column("origin", String(16), nullable=False),
+    Column("source", Text, nullable=False),
+    Column("settled", Boolean, nullable=False),
+    Column("frames", Integer, nullable=False),
+    Column("revision", Integer, nullable=False),
 )
 
 lap_decisions = Table(

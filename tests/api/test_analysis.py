@@ -11,7 +11,7 @@ async def test_nothing_received_is_told(venue: Venue) -> None:
     refused = await venue.http.post("/circuits/hill/analyze-format")
     assert refused.status_code == 409
     assert "nothing was received" in refused.json()["detail"]
-    assert (await venue.http.get("/circuits/hill/analysis")).status_code == 409
+    assert (await venue.http.get("/circuits/hill/analysis")).status_code == 404
     assert (await venue.http.post("/circuits/nowhere/analyze-format")).status_code == 404
 
 

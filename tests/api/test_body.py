@@ -17,7 +17,7 @@ async def chunks(size: int) -> AsyncIterator[bytes]:
 async def test_a_large_body_is_413(venue: Venue) -> None:
     """By what it announces."""
     answer = await venue.http.post("/circuits", content=b" " * (MAX_BODY + 1))
-    assert "64 KiB" in detail(answer, 413)
+    assert "256 KiB" in detail(answer, 413)
 
 
 async def test_a_large_body_of_unknown_length_is_413(venue: Venue) -> None:
@@ -25,7 +25,7 @@ async def test_a_large_body_of_unknown_length_is_413(venue: Venue) -> None:
     answer = await venue.http.post(
         "/circuits", content=chunks(MAX_BODY + 2048), headers={"content-type": "application/json"}
     )
-    assert "64 KiB" in detail(answer, 413)
+    assert "256 KiB" in detail(answer, 413)
 
 
 async def test_a_body_within_the_bound_is_read(venue: Venue) -> None:

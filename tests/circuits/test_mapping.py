@@ -1,6 +1,6 @@
 """Mappings that are proposed, and what a person chose."""
 
-from karttime.circuits.mapping import LABELS, compare, layout_key, merged, propose
+from karttime.circuits.mapping import LABELS, compare, layout_key, mapping_of, merged, propose
 from karttime.domain.columns import Column, Role
 
 COLUMNS = (
@@ -51,3 +51,19 @@ def test_every_label_is_one_that_the_app_offers() -> None:
     """Others make its screen of mappings fail."""
     offered = ["Classement", "Kart", "Equipe/Pilote", "S1", "S2", "S3", "Ecart", "Stands", "Lap", "Intervalles"]
     assert set(LABELS.values()) == {*offered, "Penalites", "Categorie", "Dernier T.", "Meilleur T.", "En Piste"}
+
+
+def test_an_analysis_proposes_labels_with_how_sure_they_are() -> None:
+    """By the role of the field behind a column; where the format itself says it, it is certain."""
+    columns = [
+        {"column": "C1", "role": "position", "label": "p", "type": ""},
+        {"column": "C2", "role": "last_lap", "label": "q", "type": ""},
+        {"column": "C3", "role": "unknown", "label": "z", "type": ""},
+    ]
+    fields = [{"path": "p", "role": "position", "confidence": 0.914}, {"path": "q", "role": "last_lap"}]
+    found = mapping_of({"C1": "Kart"}, {"columns": columns, "spec": {"tables": [{"fields": fields}]}})
+    assert found["proposed"] == {"C1": "Classement", "C2": "Dernier T.", "C3": ""}
+    assert found["confidence"] == {"C1": 0.91, "C2": 1.0}
+    assert [one["kind"] for one in found["differences"]] == ["kept", "new", "same"]
+    assert len(found["layout"]) == 12
+    assert mapping_of({}, {"columns": columns, "spec": None})["confidence"] == {"C1": 1.0, "C2": 1.0}

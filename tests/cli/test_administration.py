@@ -155,3 +155,50 @@ def test_config_names_a_setting_that_is_no_good(run: Run, monkeypatch: pytest.Mo
     monkeypatch.setenv("AUTH_POLICY", "perhaps")
     with pytest.raises(UsageError, match=r"AUTH_POLICY: .*'control'"):
         run("config")
+
+
+SPEC = {
+    "karttime_spec": 1,
+    "name": "hill karting",
+    "tables": [{"rows": "runs[]", "key": "no", "fields": [{"path": "no", "role": "number"}]}],
+}
+
+
+def test_a_spec_is_given_printed_corrected_and_forgotten(run: Run, tmp_path: Path) -> None:
+    """What is printed can be edited and given again; forgetting it leads to detection."""
+    file = tmp_path / "track.json"
+    file.write_text(json.dumps(SPEC))
+    assert run("circuits", "add", "Hill", "wss://hill.example/", "--spec", str(file)).stdout.strip() == "hill"
+    assert json.loads(run("circuits", "spec", "hill").stdout) == SPEC
+    file.write_text(json.dumps(SPEC | {"name": "corrected"}))
+    assert run("circuits", "edit", "hill", "--spec", str(file)).exit_code == 0
+    assert json.loads(run("circuits", "spec", "hill").stdout)["name"] == "corrected"
+    assert run("circuits", "edit", "hill", "--spec", "none").exit_code == 0
+    [circuit] = json.loads(run("circuits", "list", "--json").stdout)
+    assert circuit["feed"] == "auto"
+    with pytest.raises(UsageError, match="no spec is stored"):
+        run("circuits", "spec", "hill")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--feed", "spec"), "needs one"),
+        (("--feed", "telepathy"), "known are"),
+        (("--spec", "missing.json"), "cannot read"),
+        (("--spec", "bad.json"), "no JSON"),
+        (("--spec", "track.json", "--feed", "apex"), "contradict"),
+        (("--spec", "none"), "nothing is stored"),
+    ],
+)
+def test_a_spec_or_feed_that_cannot_be_used_is_refused(
+    run: Run, tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    """In one sentence; the circuit stays as it is."""
+    (tmp_path / "bad.json").write_text("{")
+    (tmp_path / "track.json").write_text(json.dumps(SPEC))
+    run("circuits", "add", "Hill", "wss://hill.example/", "--feed", "auto")
+    with pytest.raises(UsageError, match=said):
+        run("circuits", "edit", "hill", *arguments)
+    [circuit] = json.loads(run("circuits", "list", "--json").stdout)
+    assert circuit["feed"] == "auto"

@@ -8,6 +8,7 @@ def test_states_are_the_words_that_clients_and_people_read() -> None:
         "connecting",
         "live",
         "silent",
+        "detecting",
         "flooding",
         "reconnecting",
         "gave-up",
