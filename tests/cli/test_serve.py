@@ -71,6 +71,7 @@ def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run) -> Refuse
     def call(*arguments: str, **values: str) -> tuple[int, str]:
         for name in Settings.model_fields:
             monkeypatch.delenv(name.upper(), raising=False)
+        monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/karttime.db")
         for name, value in values.items():
             monkeypatch.setenv(name, value)
         monkeypatch.chdir(tmp_path)
