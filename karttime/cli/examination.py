@@ -11,12 +11,16 @@ from typing import Any, Final
 
 from karttime.api.id_tokens import ask_google, emulators, installed
 from karttime.api.policy import Policy
+from karttime.api.shared import StoredCopy
 from karttime.api.stored import StoredCircuits
 from karttime.circuits.circuit import Circuit
+from karttime.circuits.firestore import FirestoreCircuits
+from karttime.circuits.firestore_remote import FirestoreOptions
 from karttime.circuits.urls import RACE, split_feed
 from karttime.cli.places import journal_path
+from karttime.cli.sharing import firestore_options
 from karttime.engine.addresses import AddressPolicy
-from karttime.engine.checks import firebase, machine, store
+from karttime.engine.checks import firebase, firestore, machine, store
 from karttime.engine.checks.finding import EXIT_CODES, Finding, Grade, worst
 from karttime.engine.checks.listening import listen, opening
 from karttime.engine.checks.quality import judge
@@ -111,6 +115,7 @@ async def _everything(wish: Wish, settings: Settings) -> list[Finding]:
     if wish.offline:
         return [*findings, Finding("network", Grade.UNCHECKED, "it is left alone: no clock, Firebase, service or feed")]
     findings += await _google(settings)
+    findings += await _firestore(settings)
     try:
         circuits = await _stored(settings)
     except KarttimeError:
@@ -192,6 +197,19 @@ async def _google(settings: Settings) -> list[Finding]:
     return findings
 
 
+async def _firestore(settings: Settings) -> list[Finding]:
+    if settings.circuits_from == "firestore" and not installed():
+        return [firebase.library(installed=False, wanted=True)]
+    try:
+        options = firestore_options(settings)
+    except UsageError as error:
+        return [Finding("firestore", Grade.FAILURE, str(error), "`karttime serve` does not start like that.")]
+    if options is None:
+        return []
+    key = [] if options.emulator else [firebase.credentials(options.credentials, options.project, wanted=True)]
+    return [*key, *await asyncio.to_thread(firestore.circuits, options)]
+
+
 def _own(settings: Settings) -> str:
     """Where the service of these settings is, seen from this machine."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 - not listened on
@@ -201,6 +219,8 @@ def _own(settings: Settings) -> str:
 async def _stored(settings: Settings) -> list[Circuit]:
     """The circuits of the database, if it has our schema: nothing is made or upgraded here.
 
+    Those of Firestore are in it, too, as they were known last.
+
     Raises:
         UsageError: the address is no good.
         StorageError: it cannot be read.
@@ -208,7 +228,13 @@ async def _stored(settings: Settings) -> list[Circuit]:
     if look(settings.database_url).schema.behind:
         return []
     with closing(Database(settings.database_url)) as database:
-        return list(await StoredCircuits(database).all_or_raise())
+        stored = StoredCircuits(database)
+        if settings.circuits_from != "firestore":
+            return list(await stored.all_or_raise())
+        options = FirestoreOptions(settings.firebase_project_id)
+        shared = FirestoreCircuits(options, StoredCopy(database, options.project), stored)
+        await shared.load()
+        return list(await shared.list())
 
 
 async def _circuit(wish: Wish, settings: Settings, circuit: Circuit) -> list[Finding]:

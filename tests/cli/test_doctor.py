@@ -16,7 +16,7 @@ from karttime.engine.checks.finding import Finding, Grade
 from karttime.engine.checks.server import Running
 from karttime.errors import SourceError
 from karttime.settings import Settings
-from tests.api.google import Google, standing_in
+from tests.api.google import Google, service_account, standing_in
 
 Doctor = Callable[..., Result]
 
@@ -197,3 +197,19 @@ def test_google_and_the_clock_by_the_way_that_signing_in_takes(
     google.away = True
     result = doctor("--json")
     assert (areas(result)["firebase"], areas(result)["clock"]) == ("failure", "not checked")
+
+
+def test_circuits_of_firestore_are_looked_at_as_they_were_known_last(
+    doctor: Doctor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Without its key that is a failure, and those of the database are looked at all the same."""
+    add_circuit(None, Circuit("", "Hill", "ws://127.0.0.1:1/"), [])
+    monkeypatch.setenv("CIRCUITS_SOURCE", "firestore")
+    found = areas(doctor("--json"))
+    assert (found["firestore"], found["hill"]) == ("failure", "failure")
+    service_account(tmp_path).chmod(0o600)
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setattr("karttime.circuits.firestore_remote.TIMEOUT_S", 0.5)
+    said = doctor().output
+    assert "a service account of kartingapp-fef5c" in said
+    assert "PRIVATE KEY" not in said

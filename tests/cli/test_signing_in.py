@@ -106,6 +106,7 @@ async def test_no_bad_token_is_accepted_anywhere(track: Track) -> None:
         if way == "message":
             assert wrong.pop("too long") == 1009, "a message of a client has at most 4096 bytes"
         assert not wrong, way
+    assert rest(track, new_token().token) == 401, "nor is a key of nobody"
     assert rest(track, track.google.token()) == 200, "and the service works"
 
 
@@ -196,8 +197,3 @@ async def test_a_missing_library_is_said(monkeypatch: pytest.MonkeyPatch, caplog
     async with sign_in(load(None, auth_policy="all", firebase_project_id="some-project")) as checking:
         assert checking is None
     assert "pip install" in caplog.text
-
-
-def test_a_key_is_no_id_token(track: Track) -> None:
-    """Keys of nobody are refused beside signed-in people."""
-    assert rest(track, new_token().token) == 401
