@@ -1,6 +1,7 @@
 """What a field shows on the board: its column, and its values as the board's texts and the decoder's facts."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from karttime.domain.columns import Column, Role
@@ -62,17 +63,26 @@ def shower(role: FieldRole) -> Callable[[Any, str], str]:
     return _count_text if role in COUNT_ROLES else _plain
 
 
-def readable(field: FieldSpec, value: Any) -> bool:
-    """Whether a value makes sense under its field's role; nothing and dashes always do."""
-    if value is None or value == "" or field.role is FieldRole.UNDECIDED:
-        return True
+def reading_of(field: FieldSpec) -> Callable[[Any], bool]:
+    """Tells whether a value makes sense under its field's role; nothing and dashes always do."""
+    read: Callable[[Any], object]
+    unit = field.unit
     if field.role in TIME_ROLES:
-        return read_ms(value, field.unit) is not None or not any(c.isdigit() for c in read_text(value))
-    if field.role in GAP_ROLES:
-        return read_gap(value, field.unit) is not None or not any(c.isdigit() for c in read_text(value))
-    if field.role in COUNT_ROLES:
-        return read_count(value) is not None or not any(c.isdigit() for c in read_text(value))
-    return not isinstance(value, dict | list)
+        read = partial(read_ms, unit=unit)
+    elif field.role in GAP_ROLES:
+        read = partial(read_gap, unit=unit)
+    elif field.role in COUNT_ROLES:
+        read = read_count
+    else:
+        told = field.role is not FieldRole.UNDECIDED
+        return lambda value: not (told and isinstance(value, dict | list))
+
+    def makes_sense(value: Any) -> bool:
+        if value is None or value == "":
+            return True
+        return read(value) is not None or not any(c.isdigit() for c in read_text(value))
+
+    return makes_sense
 
 
 def used_fields(spec: FeedSpec) -> Mapping[tuple[FieldRole, str], tuple[TableSpec, FieldSpec]]:

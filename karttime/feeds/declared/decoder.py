@@ -57,7 +57,7 @@ class _Table:
 
     def __init__(self, spec: TableSpec, feed: FeedSpec) -> None:
         self.spec = spec
-        self.rows = Rows(spec)
+        self.rows = Rows(spec, fresh=not feed.framing.patches)
         used = used_fields(feed)
         self.used: Mapping[int, Role] = {
             index: (field.role, field.part)
@@ -186,7 +186,7 @@ class DeclaredDecoder:
         for entrant in self._new:
             entrant.tracker.alone = self._sessions > 0 and len(self._new) <= _ALONE
         self._new = []
-        if self._touched or self._lap_rows:
+        if self._touched or self._lap_rows or (self._board_due and self._sessions):  # somebody may just have left
             self._sessions_of(at)
             self._show(at)
             for entrant, roles in self._touched.items():

@@ -1,10 +1,10 @@
 """Rows of declared tables, kept as they were sent last: messages in, changes by competitor out."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
-from karttime.feeds.declared.cells import readable
+from karttime.feeds.declared.cells import reading_of
 from karttime.feeds.declared.paths import entries, get, parse_path
 from karttime.feeds.declared.spec import TableSpec
 from karttime.feeds.declared.values import read_text
@@ -12,6 +12,17 @@ from karttime.feeds.declared.values import read_text
 MAX_ROWS: Final = 2_000
 KEY: Final = "@key"
 PLACE: Final = "@place"
+
+
+_SOME: Final[Sequence[Any]] = []
+"""Stands for any object or list, which no field is: they may be nested too deep to be compared."""
+
+
+def _same(before: object, now: object) -> bool:
+    try:
+        return before == now
+    except RecursionError:
+        return False
 
 
 class RowChange(NamedTuple):
@@ -40,7 +51,8 @@ class Rows:
         unread: values that make no sense under their role, by index of the field; `read`: all that were shown.
     """
 
-    def __init__(self, spec: TableSpec) -> None:
+    def __init__(self, spec: TableSpec, *, fresh: bool = False) -> None:
+        """`fresh`: the values of a message are never changed by a later one, as they are where deltas name paths."""
         self.spec = spec
         self.keys: dict[str, None] = {}
         self.refused: Counter[str] = Counter()
@@ -50,13 +62,16 @@ class Rows:
         self._fields = [(index, parse_path(field.path), field) for index, field in enumerate(spec.fields)]
         self._paths = [(i, path[0] if len(path) == 1 else "", path) for i, path, f in self._fields if f.path != PLACE]
         self._place = next((i for i, _, field in self._fields if field.path == PLACE), None)
+        self._readable = [reading_of(field) for field in spec.fields]
         self._state: dict[str, dict[int, Any]] = {}
+        self._fresh = fresh and not spec.also
+        self._sent: dict[str, tuple[Any, str]] = {}  # rows of snapshots as they were sent last, most are sent again
         self._key_at: dict[str, str] = {}  # rows by place: who is in it
         self._places: dict[str, dict[int, Any]] = {}
 
     def forget(self) -> None:
         """A new session: nobody is there any more."""
-        self.keys, self._state, self._key_at, self._places = {}, {}, {}, {}
+        self.keys, self._state, self._key_at, self._places, self._sent = {}, {}, {}, {}, {}
 
     def values(self, key: str) -> dict[int, Any]:
         """All that is known of a row."""
@@ -80,13 +95,19 @@ class Rows:
                 self.refused["same-key-twice"] += 1
                 continue
             sent[key] = None
+            if snapshot and self._fresh:
+                row = (node, address if self._place is not None else "")
+                if _same(self._sent.get(key), row):
+                    continue
+                self._sent[key] = row
             changed = self._merge(key, self._read(node, address, whole=snapshot))
             if changed is not None:
                 changes.append(RowChange(key, changed))
-        came = any(key not in self.keys for key in sent)
+        came = not sent.keys() <= self.keys.keys()
         gone = [key for key in self.keys if key not in sent] if snapshot and sent else []
         for key in gone:
             self._state.pop(key, None)
+            self._sent.pop(key, None)
         if snapshot and sent:
             self.keys = sent
         else:
@@ -135,12 +156,12 @@ class Rows:
             for index, name, path in self._paths:
                 value = node.get(name) if name else get(node, path)
                 if value is not None or whole:
-                    values[index] = value
+                    values[index] = _SOME if isinstance(value, dict | list) else value
         else:
             for index, _, path in self._paths:
                 value = get(node, path)
                 if value is not None or whole:
-                    values[index] = value
+                    values[index] = _SOME if isinstance(value, dict | list) else value
         if self._place is not None and address.isdigit():
             values[self._place] = int(address) + 1
         return values
@@ -157,7 +178,7 @@ class Rows:
                 return None
         for index, value in changed.items():
             self.read[index] += 1
-            if not readable(self.spec.fields[index], value):
+            if not self._readable[index](value):
                 self.unread[index] += 1
         before.update(changed)
         return changed

@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+import pytest
+
 from karttime.domain.classification import classification
 from karttime.domain.logbook import Logbook
 from karttime.domain.session import Session
@@ -173,3 +175,61 @@ def test_hostile_frames_are_refused_and_counted() -> None:
     assert play.decoder.refused["row-without-key"] == 1
     assert play.decoder.refused["too-many-rows"] > 0
     assert len(play.session.competitors) <= 2000
+
+
+@pytest.mark.parametrize("update", ["snapshot", "merge", "places"])
+def test_values_nested_too_deep_to_be_compared(update: str) -> None:
+    """Objects where a field should be, near the limit of what a parser of JSON takes: nothing is raised."""
+    play = Play(decoder(update=update))
+    for _ in range(3):
+        for name in ("p", "other"):
+            deep = "[" * 990 + "]" * 990
+            play.send(f'{{"d": [{{"n": "7", "l": 1, "{name}": {deep}}}]}}')
+    assert play.session.competitors
+
+
+def test_a_row_that_is_sent_again_changes_nothing() -> None:
+    """Whatever was sent between; a row that left and comes back is there again with all it shows."""
+    play = Play(decoder())
+    both = {"d": [row("7", 1, 3, 30_100, 30_000), row("9", 2, 3, 30_500, 30_200)]}
+    play.send(both)
+    assert play.send(both) == []
+    play.send({"d": both["d"][:1]})
+    assert len(classification(play.session)) == 1
+    play.send(both)
+    assert [standing.best_lap_ms for standing in classification(play.session)] == [30_000, 30_200]
+
+
+def test_a_lap_that_waits_is_decided_when_its_session_ends() -> None:
+    """The same time again, and 2 s later the next session: the lap is of the session that ended."""
+    play = Play(decoder(session=[{"path": "h", "role": "session"}]))
+    play.send({"h": "Heat 1", "d": [row("7", 1, 1, 30_100, 30_100)]})
+    play.send({"h": "Heat 1", "d": [row("7", 1, 2, 30_200, 30_100)]}, 30_200)
+    play.send({"h": "Heat 1", "d": [row("7", 1, 3, 30_200, 30_100)]}, 30_200)
+    play.send({"h": "Heat 2", "d": [row("7", 1, 0, 0, 0)]}, 2000)
+    first, second = play.book.sessions
+    assert [lap.time_ms for row in first.competitors.values() for lap in row.laps] == [30_200, 30_200]
+    assert not any(row.laps for row in second.competitors.values())
+
+
+def test_rows_of_changes_that_left_with_the_session_before() -> None:
+    """A title, then counters that fall one by one: one new session, and who is not told of again is hidden."""
+    play = Play(decoder("merge", session=[{"path": "h", "role": "session"}]))
+    play.send({"h": "Heat 1", "d": [row(str(n), n, 0, 0, 0) for n in range(1, 6)]})
+    play.send({"d": [row(str(n), n, 5, 30_000 + n, 30_000 + n) for n in range(1, 6)]}, 150_000)
+    play.send({"h": "Heat 2", "d": []})
+    for n in (1, 2, 3, 4):
+        play.send({"d": [row(str(n), n, 0, 0, 0)]}, 300)
+    assert [session.title for session in play.book.sessions] == ["Heat 1", "Heat 2"]
+    assert [standing.number for standing in classification(play.session)] == ["1", "2", "3", "4"]
+    play.send({"d": [{"n": "5", "l": 0, "p": 5}]})
+    assert len(classification(play.session)) == 5
+
+
+def test_a_title_after_the_counters_fell_names_the_session_that_began() -> None:
+    """Not a third one."""
+    play = Play(decoder("merge", session=[{"path": "h", "role": "session"}]))
+    play.send({"h": "Heat 1", "d": [row(str(n), n, 4, 30_000, 30_000) for n in (1, 2, 3)]})
+    play.send({"d": [row(str(n), n, 0, 0, 0) for n in (1, 2, 3)]})
+    play.send({"h": "Heat 2", "d": []}, 4000)
+    assert [session.title for session in play.book.sessions] == ["Heat 1", "Heat 2"]
