@@ -1,5 +1,6 @@
 """Options and services of the whole suite."""
 
+import os
 import uuid
 from collections.abc import Iterator
 
@@ -8,10 +9,19 @@ import pytest
 from .firebase.app import NodeApp
 from .firebase.emulator import shared
 
+LONG = {"KARTTIME_KILL_ROUNDS": "60", "KARTTIME_OUTAGE_S": "600"}
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--long`: tests that have a long form take it, and those that are long anyway run at all."""
     parser.addoption("--long", action="store_true", help="long forms: chaos, the Dockerfile's steps, a real browser")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Long forms of tests whose length is known when they are collected."""
+    if config.getoption("long"):
+        for name, value in LONG.items():
+            os.environ.setdefault(name, value)
 
 
 @pytest.fixture

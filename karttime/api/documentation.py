@@ -17,11 +17,13 @@ _PROBLEMS: Final = {
     "400": "The body is no UTF-8 text.",
     "409": "Not possible as things stand; `detail` says why.",
     "413": "The body is too large.",
+    "414": "The query is too long.",
     "422": "The call is not understood; `detail` names what is wrong.",
+    "429": "Too many calls from one address or with one key; `Retry-After` says when to call again.",
     "503": "The database or the service cannot answer now; `Retry-After` says when to try again.",
 }
 _WITH_BODY: Final = {"400", "409", "413"}
-_EVERYWHERE: Final = {"401", "403", "503"}
+_EVERYWHERE: Final = {"401", "403", "414", "429", "503"}
 _UNUSED: Final = ("HTTPValidationError", "ValidationError")
 
 

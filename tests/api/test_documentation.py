@@ -61,7 +61,7 @@ async def test_every_failure_is_documented_as_a_problem(venue: Venue) -> None:
     found = await document(venue)
     assert "HTTPValidationError" not in str(found)
     created = found["paths"]["/circuits"]["post"]["responses"]
-    assert created.keys() == {"201", "400", "401", "403", "409", "413", "422", "503"}
+    assert created.keys() == {"201", "400", "401", "403", "409", "413", "414", "422", "429", "503"}
     assert created["409"]["content"].keys() == {"application/problem+json"}
     assert "404" in found["paths"]["/circuits/{circuit_id}"]["get"]["responses"]
 

@@ -37,8 +37,8 @@ def build(folder: Path, *, mark_in_text: bool = False) -> Path:
 
 
 def on_core(core: str, command: Sequence[str]) -> list[str]:
-    """The command, on one core."""
-    return ["taskset", "-c", core, *command]
+    """The command, on one core; without one, on any."""
+    return ["taskset", "-c", core, *command] if core else list(command)
 
 
 def cpu_s(pid: int) -> float:

@@ -120,7 +120,7 @@ def serving(folder: Path, feed: tuple[Feed, Server], **settings: str) -> Iterato
                 thread.start()
                 it = Serving(process, http, feed[0], viewer)
                 it.goes_on()
-                assert it.health() == "healthy"
+                until(lambda: it.health() == "healthy")
                 yield it
                 process.send_signal(signal.SIGTERM)
                 assert process.wait(PATIENCE_S) == 0

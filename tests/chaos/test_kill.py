@@ -1,6 +1,6 @@
 """`kill -9` at any instant: what a client has seen is there after the restart, and no position means two things.
 
-`KARTTIME_KILL_ROUNDS` sets how often; a few by default.
+A few times by default, 60 with `pytest --long`; `KARTTIME_KILL_ROUNDS` sets how often.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """PostgreSQL away under 2,000 rows a second, hung and then dead, behind a journal: what clients see does not notice.
 
-`KARTTIME_OUTAGE_S=600 pytest -s tests/storage/test_long_outage.py` is the long form; it prints what it measured.
+`pytest --long -s tests/chaos/test_outage.py` is the long form, of ten minutes; it prints what it measured.
 """
 
 import os
@@ -19,8 +19,10 @@ from karttime.storage.journal import Journal
 from karttime.storage.journal_file import Entry
 from karttime.storage.packing import pack
 from karttime.storage.timing import TimingRow
+from tests.storage.conftest import server
+from tests.storage.servers import Server, until
 
-from .servers import Server, until
+__all__ = ["server"]  # a fixture
 
 OUTAGE_S = float(os.environ.get("KARTTIME_OUTAGE_S", "2.5"))
 TURN_S, MESSAGES, ROWS = 0.02, 4, 10  # each turn: messages of so many rows, 2,000 rows a second
