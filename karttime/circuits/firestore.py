@@ -151,13 +151,14 @@ class FirestoreCircuits:
 
     async def load(self) -> None:
         """Begin with what was known last. Raises `StorageError`."""
-        self.known.begin(await beside(self._copy.documents, "copy of Firestore"))
+        self.known.begin(await beside(self._copy.documents, "copy of Firestore"), copied=True)
         await self.writer.load()
 
     async def refresh(self) -> None:
         """Ask for every circuit once. Raises `CircuitsUnavailable`."""
         self.known.begin(await self._call(lambda remote: remote.all()))
         self._heard()
+        await self._save()
 
     async def run(self) -> None:
         """Follow Firestore for ever, with growing waits between attempts."""

@@ -39,9 +39,11 @@ class Known:
         self._vanished: dict[str, float] = {}
         self._unsaved: set[str] = set()
 
-    def begin(self, documents: Iterable[Document]) -> None:
-        """Exactly these."""
-        self.documents = {document.id: document for document in documents}
+    def begin(self, documents: Iterable[Document], *, copied: bool = False) -> None:
+        """Exactly these; `copied` where they are what the copy has."""
+        self._become({document.id: document for document in documents})
+        if copied:
+            self._unsaved.clear()
         self._read()
 
     def heard(self, heard: Heard) -> None:
@@ -53,10 +55,7 @@ class Known:
             self._vanished = {circuit_id: self._vanished.get(circuit_id, until) for circuit_id in gone}
         kept = {circuit_id: self.documents[circuit_id] for circuit_id in gone & self._vanished.keys()}
         self._vanished = {circuit_id: self._vanished[circuit_id] for circuit_id in kept}
-        documents = kept | dict(heard.documents)
-        differing = {key for key in documents if self.documents.get(key) != documents[key]}
-        self._unsaved |= {key for key in differing | (gone - kept.keys()) if ID.fullmatch(key)}
-        self.documents = documents
+        self._become(kept | dict(heard.documents))
         selected, self._selection_fault = selection_of(heard.selection)
         if selected != self.selected:
             self.selected = selected
@@ -89,6 +88,11 @@ class Known:
         """The copy has it."""
         done = {document.id for document in changed if self.documents.get(document.id) == document}
         self._unsaved -= done | {key for key in gone if key not in self.documents}
+
+    def _become(self, documents: dict[str, Document]) -> None:
+        both = self.documents.keys() | documents.keys()
+        self._unsaved |= {key for key in both if ID.fullmatch(key) and self.documents.get(key) != documents.get(key)}
+        self.documents = documents
 
     def _read(self) -> None:
         circuits: dict[str, Circuit] = {}

@@ -130,7 +130,7 @@ class MappingWriter:
         due = [row for row in self._pending.values() if self._wrote_at.get(row.circuit_id, -EVERY_S) + EVERY_S <= now]
         try:
             for row in due:
-                await self._write(row)
+                await self.write(row)
         except (CircuitsUnavailable, StorageError) as error:
             wait = min(LONGEST_WAIT_S, 2.0**self._failures)
             self._failures = min(self._failures + 1, 10)
@@ -141,7 +141,9 @@ class MappingWriter:
         else:
             self._failures, self.error = 0, ""
 
-    async def _write(self, row: Detected) -> None:
+    async def write(self, row: Detected) -> Verdict:
+        """Write one mapping unless the document forbids it; what was decided. Raises as `write` below does."""
+        verdict: Verdict
         verdict, document = await self._call(lambda remote: write(remote, row))
         self._known.took(row.circuit_id, document)
         if verdict is Verdict.WRITE:
@@ -150,6 +152,7 @@ class MappingWriter:
         elif verdict is Verdict.KEPT:
             log.info("%s: somebody chose a mapping meanwhile: it stays", row.circuit_id)
         await self._keep(replace(row, pending=False) if document is None else settled(row, mapping_of(document)))
+        return verdict
 
 
 def write(remote: Remote, row: Detected) -> tuple[Verdict, Document | None]:

@@ -1,6 +1,5 @@
 """What `karttime keys` and `karttime circuits` do in the database, also while a service runs on it."""
 
-import asyncio
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,14 +9,16 @@ from pathlib import Path
 from karttime.analysis.report import analyze
 from karttime.api.parsers import StoredParsers
 from karttime.api.policy import Key, Scope
-from karttime.api.stored import StoredCircuits, StoredKeys
+from karttime.api.stored import StoredKeys
 from karttime.api.tokens import new_token
 from karttime.circuits.circuit import Circuit
-from karttime.circuits.labels import edited
+from karttime.circuits.labels import APP_COLUMNS, edited
 from karttime.circuits.local import check_name, check_page, slug, unused
 from karttime.circuits.mapping import Difference, compare, layout_key, merged, propose
 from karttime.circuits.parser import AUTO, FEEDS, SPEC, by_person
 from karttime.circuits.urls import check_url, feed_after, feed_of
+from karttime.cli.catalogue import catalogue
+from karttime.cli.sampling import sample
 from karttime.domain.times import iso_from_ms
 from karttime.errors import UsageError
 from karttime.feeds.declared.spec import FeedSpec, write_spec
@@ -79,8 +80,8 @@ def revoke_key(url: str | None, key_id: str) -> None:
 
 def every_circuit(url: str | None) -> Sequence[Circuit]:
     """The stored circuits by name."""
-    with _database(url) as database:
-        return asyncio.run(StoredCircuits(database).all_or_raise())
+    with catalogue(url, reading=True) as known:
+        return known.all()
 
 
 def add_circuit(url: str | None, circuit: Circuit, labels: Iterable[str], spec: FeedSpec | None = None) -> Circuit:
@@ -88,13 +89,12 @@ def add_circuit(url: str | None, circuit: Circuit, labels: Iterable[str], spec: 
     circuit = _declared(circuit, circuit.feed or None, spec)
     now = _now()
     checked = _checked(replace(circuit, created_at=now, updated_at=now), labels)
-    with _database(url) as database:
-        store = StoredCircuits(database)
-        taken = {known.id for known in asyncio.run(store.all_or_raise())}
+    with catalogue(url) as known:
+        taken = {other.id for other in known.all()}
         checked = replace(checked, id=unused(slug(checked.name), taken))
-        asyncio.run(StoredCircuits(database).add(checked))
+        known.add(checked)
         if spec is not None:
-            StoredParsers(database).put(checked.id, by_person(spec, now))
+            StoredParsers(known.database).put(checked.id, by_person(spec, now))
     return checked
 
 
@@ -106,8 +106,8 @@ def edit_circuit(
     spec: FeedSpec | None = None,
 ) -> Circuit:
     """Change what is not None of a circuit."""
-    with _database(url) as database:
-        before = _known(database, circuit_id)
+    with catalogue(url) as known:
+        before = known.get(circuit_id)
         given = {name: value for name, value in changes.items() if value is not None}
         given.setdefault("feed", feed_after(given.get("url", before.url).strip(), before.url, before.feed))
         after = replace(before, updated_at=max(_now(), before.updated_at + 1), **given)  # type: ignore[arg-type]  # all are texts
@@ -115,28 +115,28 @@ def edit_circuit(
         if after.feed == SPEC and before.feed != SPEC and spec is None:
             raise UsageError("a circuit that is read by a spec needs one: --spec FILE gives it")
         if spec is not None:
-            StoredParsers(database).put(circuit_id, by_person(spec, _now()))
-        asyncio.run(StoredCircuits(database).replace(after))
+            StoredParsers(known.database).put(circuit_id, by_person(spec, _now()))
+        known.replace(after)
     return after
 
 
 def forget_spec(url: str | None, circuit_id: str) -> None:
     """Forget how the feed of a circuit is read: it is found out anew. A feed `spec` becomes `auto`."""
-    with _database(url) as database:
-        circuit = _known(database, circuit_id)
-        if not StoredParsers(database).remove(circuit_id) and circuit.feed != SPEC:
+    with catalogue(url) as known:
+        circuit = known.get(circuit_id)
+        if not StoredParsers(known.database).remove(circuit_id) and circuit.feed != SPEC:
             raise UsageError(f"nothing is stored about how the feed of {circuit_id!r} is read")
         if circuit.feed == SPEC:
             edited_ = replace(circuit, feed=AUTO, updated_at=max(_now(), circuit.updated_at + 1))
-            asyncio.run(StoredCircuits(database).replace(edited_))
+            known.replace(edited_)
 
 
 def stored_spec(url: str | None, circuit_id: str) -> str:
     """The spec that reads the feed of a circuit, as JSON text; of the command line's circuits, too."""
-    with _database(url) as database:
-        parser = StoredParsers(database).now(circuit_id)
+    with catalogue(url, reading=True) as known:
+        parser = StoredParsers(known.database).now(circuit_id)
         if parser is None:
-            _known(database, circuit_id)
+            known.get(circuit_id)
             raise UsageError(f"no spec is stored for {circuit_id!r}: feed auto finds one out, edit --spec gives one")
     if parser.spec is None:
         raise UsageError(f"the feed of {circuit_id!r} is {parser.feed}, which karttime speaks: it needs no spec")
@@ -144,22 +144,26 @@ def stored_spec(url: str | None, circuit_id: str) -> str:
 
 
 def propose_mapping(
-    url: str | None, circuit_id: str, recordings: Sequence[Path], *, apply: bool
+    url: str | None, circuit_id: str, recordings: Sequence[Path], seconds: float, *, apply: bool
 ) -> tuple[str, list[Difference]]:
-    """The layout of the last session of a recording, and its labels against those of a circuit.
+    """The layout of the last session of a recording or of the live feed, and its labels against those of a circuit.
 
     With `apply` columns without a label get the proposed one; what a person chose stays.
 
     Raises:
-        UsageError: there is no such circuit, or no board in the recording.
+        UsageError: there is no such circuit, or no board was shown.
+        SourceError: the live feed sends nothing.
     """
-    with _database(url) as database:
-        circuit = _known(database, circuit_id)
-    sessions = [session for session in analyze(read_frames(recordings)).logbook.sessions if session.columns]
+    with catalogue(url, reading=not apply) as known:
+        circuit = known.get(circuit_id)
+    frames = read_frames(recordings) if recordings else sample(circuit, seconds, load())
+    sessions = [session for session in analyze(frames).logbook.sessions if session.columns]
     if not sessions:
-        raise UsageError("the recording shows no board: there are no columns to label")
+        raise UsageError("no board was shown: there are no columns to label; --seconds listens longer")
     columns = sessions[-1].columns
     proposed = propose(columns)
+    if circuit.version:  # in Firestore, where the app has fewer columns than some boards
+        proposed = {column: label for column, label in proposed.items() if column.lower() in APP_COLUMNS}
     differences = compare(circuit.column_labels, proposed)
     if apply:
         labels = merged(circuit.column_labels, proposed)
@@ -169,9 +173,9 @@ def propose_mapping(
 
 def remove_circuit(url: str | None, circuit_id: str) -> None:
     """Forget a circuit; what ran there stays."""
-    with _database(url) as database:
-        _known(database, circuit_id)
-        asyncio.run(StoredCircuits(database).remove(circuit_id))
+    with catalogue(url) as known:
+        known.get(circuit_id)
+        known.remove(circuit_id)
 
 
 def _declared(circuit: Circuit, feed: str | None, spec: FeedSpec | None) -> Circuit:
@@ -181,13 +185,6 @@ def _declared(circuit: Circuit, feed: str | None, spec: FeedSpec | None) -> Circ
     if feed not in (None, SPEC):
         raise UsageError(f"--spec and --feed {feed} contradict each other: leave --feed out")
     return replace(circuit, feed=SPEC)
-
-
-def _known(database: Database, circuit_id: str) -> Circuit:
-    for circuit in asyncio.run(StoredCircuits(database).all_or_raise()):
-        if circuit.id == circuit_id:
-            return circuit
-    raise UsageError(f"there is no circuit {circuit_id!r}: `karttime circuits list` shows those that are stored")
 
 
 def _checked(circuit: Circuit, labels: Iterable[str]) -> Circuit:

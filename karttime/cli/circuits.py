@@ -1,14 +1,20 @@
-"""`karttime circuits`: the circuits in the database, which `karttime serve` collects."""
+"""`karttime circuits`: the circuits in the database or in Firestore, which `karttime serve` collects."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from karttime.cli.circuit_files import export, import_, show, sync
+
 circuits = typer.Typer(
     rich_markup_mode=None,
-    help="Circuits in the database: list, add, edit, remove. A running service notices in seconds.",
+    help="Circuits in the database or in Firestore. A running service notices in seconds.",
 )
+circuits.command()(show)
+circuits.command("import")(import_)
+circuits.command()(export)
+circuits.command()(sync)
 
 Database = Annotated[str | None, typer.Option("--database", metavar="URL", help="Database.  [DATABASE_URL, SQLite]")]
 CircuitId = Annotated[str, typer.Argument(metavar="ID", help="Its id, as `list` shows it.", show_default=False)]
@@ -110,26 +116,30 @@ def remove(circuit_id: CircuitId, database: Database = None) -> None:
     remove_circuit(database, circuit_id)
 
 
-@circuits.command("mapping")
-def mapping(
+@circuits.command("map")
+def map_(
     circuit_id: CircuitId,
     recordings: Annotated[
-        list[Path], typer.Argument(metavar="FILE…", help="Recordings of its feed.", show_default=False)
-    ],
+        list[Path] | None,
+        typer.Argument(
+            metavar="[FILE…]", help="Recordings of its feed; without, it is listened to.", show_default=False
+        ),
+    ] = None,
     apply: Annotated[
         bool, typer.Option("--apply", help="Label the columns that have no label; what a person chose stays.")
     ] = False,
+    seconds: Annotated[float, typer.Option(min=1, max=600, help="How long to listen.")] = 15,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     database: Database = None,
 ) -> None:
-    """Propose what the columns are called in the app, from a recording, and show what differs from what is stored."""
+    """Propose what the columns are called in the app, and show what differs from what is stored."""
     from dataclasses import asdict
 
     from karttime.cli.administration import propose_mapping
     from karttime.cli.output import write_json
     from karttime.domain.display import clean
 
-    layout, differences = propose_mapping(database, circuit_id, recordings, apply=apply)
+    layout, differences = propose_mapping(database, circuit_id, recordings or (), seconds, apply=apply)
     if as_json:
         write_json({"layout": layout, "columns": [asdict(one) for one in differences]})
         return

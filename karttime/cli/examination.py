@@ -17,8 +17,8 @@ from karttime.circuits.circuit import Circuit
 from karttime.circuits.firestore import FirestoreCircuits
 from karttime.circuits.firestore_remote import FirestoreOptions
 from karttime.circuits.urls import RACE, split_feed
+from karttime.cli.catalogue import firestore_options
 from karttime.cli.places import journal_path
-from karttime.cli.sharing import firestore_options
 from karttime.engine.addresses import AddressPolicy
 from karttime.engine.checks import firebase, firestore, machine, store
 from karttime.engine.checks.finding import EXIT_CODES, Finding, Grade, worst

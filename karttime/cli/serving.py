@@ -29,9 +29,10 @@ from karttime.api.stored import FRESH_S, StoredCircuits, StoredKeys
 from karttime.circuits.circuit import Circuit
 from karttime.circuits.local import LocalCircuits, local_circuits
 from karttime.circuits.parser import FEEDS
+from karttime.cli.catalogue import firestore_options
 from karttime.cli.crew import Crew, serve_by
 from karttime.cli.places import journal_path
-from karttime.cli.sharing import firestore_options, share, shared_circuits
+from karttime.cli.sharing import share, shared_circuits
 from karttime.cli.signing_in import check_emulators, sign_in
 from karttime.domain.classification import classification
 from karttime.domain.display import clean

@@ -11,40 +11,17 @@ from karttime.api.service import Service
 from karttime.api.shared import StoredCopy
 from karttime.circuits.circuit import CircuitStore
 from karttime.circuits.firestore import FirestoreCircuits
-from karttime.circuits.firestore_remote import EMULATOR, FirestoreOptions, Remote
+from karttime.circuits.firestore_remote import FirestoreOptions, Remote
 from karttime.circuits.mapping import propose
 from karttime.domain.columns import Column
 from karttime.domain.display import clean
 from karttime.engine.supervisor import Supervisor
-from karttime.errors import KarttimeError, UsageError
-from karttime.settings import Settings
+from karttime.errors import KarttimeError
 from karttime.storage.database import Database
 
 log = logging.getLogger("karttime")
 
 LOOK_S: Final = 2.0  # a board must stand for so long before its columns are told
-
-
-def firestore_options(settings: Settings) -> FirestoreOptions | None:
-    """The project that circuits come from, None where they come from the database.
-
-    Raises:
-        UsageError: the key of the service account is wanted, and not there.
-    """
-    options = FirestoreOptions(settings.firebase_project_id, settings.firebase_credentials_path.expanduser())
-    if settings.circuits_from != "firestore":
-        return None
-    if options.emulator and not settings.firebase_allow_emulator:
-        raise UsageError(
-            f"{EMULATOR} is set: an emulator holds nobody's data. Unset it; for tests alone, "
-            "FIREBASE_ALLOW_EMULATOR=true allows it"
-        )
-    if not options.emulator and not options.credentials.is_file():
-        raise UsageError(
-            f"FIREBASE_CREDENTIALS_PATH: there is no file {options.credentials}. Circuits come from Firestore with the "
-            "key of a service account there; without, set CIRCUITS_SOURCE=database"
-        )
-    return options
 
 
 @asynccontextmanager

@@ -211,7 +211,7 @@ async def serving(
     host, port = listener.getsockname()
     ready, stop = asyncio.Event(), asyncio.Event()
     try:
-        store = StoredCircuits(database, LocalCircuits(CIRCUITS))
+        store = options.pop("store", None) or StoredCircuits(database, LocalCircuits(CIRCUITS))
         async with Engine(store, formats=formats, source_factory=lambda _circuit: script) as engine:
             access = Access(policy, StoredKeys(database))
             given: dict[str, Any] = {"access": access, "store": store, "feeds": ("script", *FORMATS)} | options

@@ -10,7 +10,7 @@ class Way:
     """Passes bytes from a port of its own to another, while it is up."""
 
     def __init__(self, target: int) -> None:
-        self._target = target
+        self.target = target
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
         self._up = True
@@ -44,7 +44,7 @@ class Way:
                 if not self._up:
                     near.close()
                     continue
-                far = socket.create_connection(("127.0.0.1", self._target))
+                far = socket.create_connection(("127.0.0.1", self.target))
                 self._open += [near, far]
                 for source, sink in ((near, far), (far, near)):
                     Thread(target=_pass, args=(source, sink), daemon=True).start()
