@@ -62,6 +62,14 @@ def _findings(report: Report) -> Document:
     return found | {"spec": None if report.spec is None else dump_spec(report.spec)}
 
 
+def column_documents(session: Session) -> list[dict[str, Any]]:
+    """The columns of the board as it is shown last."""
+    return [
+        {"column": column.id, "role": column.role.value, "label": clean(column.label), "type": clean(column.type)}
+        for column in session.columns
+    ]
+
+
 def session_document(session: Session, kart: str | None = None, *, dated: bool = True) -> Document:
     """One session: head, columns, classification, laps, stops, race-control notes."""
     competitors = karts(session, kart)
@@ -75,10 +83,7 @@ def session_document(session: Session, kart: str | None = None, *, dated: bool =
         "started_at": _moment(session.started_at, dated),
         "ended_at": _moment(session.ended_at, dated),
         "flag": session.flag.value,
-        "columns": [
-            {"column": c.id, "role": c.role.value, "label": clean(c.label), "type": clean(c.type)}
-            for c in session.columns
-        ],
+        "columns": column_documents(session),
         "classification": [
             standing_document(standing) for standing in classification(session) if standing.competitor_id in wanted
         ],

@@ -9,8 +9,9 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel
 
+from karttime.analysis.document import column_documents
 from karttime.api.access import MAY_CONTROL, MAY_READ
-from karttime.api.runs import NotAnalysed, database
+from karttime.api.runs import NotAnalysed, database, session_in_memory
 from karttime.api.schemas import example
 from karttime.api.service import Service
 from karttime.api.system import CircuitId, Serving
@@ -93,8 +94,8 @@ async def analyze_format(
     """Analyse what the circuit's feed sends, and keep the result; no body is needed.
 
     Waits up to `ANALYSIS_DURATION` seconds until `ANALYSIS_MIN_SAMPLES` messages were received. Column labels are
-    proposed and compared with those that are stored, which stay as they are; so does what reads the feed. Whoever asks
-    while an analysis of the circuit runs is told its result.
+    proposed for the board that is shown now, and compared with those that are stored, which stay as they are; so does
+    what reads the feed. Whoever asks while an analysis of the circuit runs is told its result.
     """
     await service.circuit(circuit_id)
     analysing: dict[str, Running] = request.app.state.analysing
@@ -137,11 +138,19 @@ async def _analysed(service: Service, circuit_id: str) -> AnalysisRow:
     if not frames:
         raise CircuitConflict(f"nothing was received of circuit {circuit_id!r}: start it, and ask again")
     result = await service.engine.analyst.analyse(frames)
+    if columns := _shown(service, circuit_id):
+        result = {**result, "columns": columns}
     mapping = mapping_of(collector.circuit.column_labels, result)
     row = AnalysisRow(circuit_id, service.clock.wall_ms(), {**result, "mapping": mapping})
     if service.archive is not None:
         await run_in_threadpool(_keep, service, row)
     return row
+
+
+def _shown(service: Service, circuit_id: str) -> list[dict[str, Any]]:
+    """The columns of the board that is shown now: a sample from the middle of a session need not tell them."""
+    session = session_in_memory(service, circuit_id, None)
+    return [] if session is None else column_documents(session)
 
 
 @router.get("/analysis", dependencies=[MAY_READ])

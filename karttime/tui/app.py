@@ -98,6 +98,9 @@ class Dashboard(App[None], inherit_bindings=False):
         self.set_class(self.theme == NO_COLOUR, "mono")
 
     async def on_unmount(self) -> None:
+        workers = list(self.workers)
+        self.workers.cancel_all()  # before the connections go that they wait on
+        await asyncio.gather(*(worker.wait() for worker in workers), return_exceptions=True)
         await self.source.close()
 
     def guard(self, job: Callable[[], Awaitable[None]], group: str, *, again: bool = True) -> None:
@@ -116,7 +119,7 @@ class Dashboard(App[None], inherit_bindings=False):
                 except KarttimeError as error:
                     self.tell(str(error), bad=True)
                     return
-                except Exception as error:
+                except Exception as error:  # a supervisor: a fault in a worker must not end the dashboard
                     log.exception("%s failed", group)
                     self.tell(f"internal error ({type(error).__name__}): the log file has the traceback", bad=True)
                 if not again:
@@ -153,7 +156,7 @@ class Dashboard(App[None], inherit_bindings=False):
         page.drawn = view.revision, now
         try:
             page.draw()
-        except Exception as error:
+        except Exception as error:  # a supervisor: a screen that cannot be drawn leaves the others usable
             log.exception("the screen %s cannot be drawn", type(page).__name__)
             self.tell(f"internal error ({type(error).__name__}): the log file has the traceback", bad=True)
 

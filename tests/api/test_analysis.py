@@ -2,7 +2,7 @@
 
 from karttime.feeds.frame import Frame
 
-from .conftest import START, Venue
+from .conftest import START, Venue, opening
 
 
 async def test_nothing_received_is_told(venue: Venue) -> None:
@@ -26,5 +26,17 @@ async def test_what_was_received_is_analysed_and_kept(venue: Venue) -> None:
     result = made.json()["result"]
     assert result["format"]["name"] == "apex"
     assert "differences" in result["mapping"]
+    assert result["mapping"]["proposed"] == {}, "no board was sent"
     kept = await venue.http.get("/circuits/hill/analysis")
     assert kept.json() == made.json()
+
+
+async def test_columns_are_those_of_the_board_that_is_shown(venue: Venue) -> None:
+    """A board is sent once, long before the latest messages: what it said counts."""
+    await venue.publish(*opening())
+    collector = await venue.service.engine.ensure("hill")
+    collector._recent.add(20, Frame(START, "r1c5|tn|1:02.123\n"))
+    venue.service.analysis_s = 0
+    mapping = (await venue.http.post("/circuits/hill/analyze-format", timeout=50)).json()["result"]["mapping"]
+    assert "Kart" in mapping["proposed"].values()
+    assert {name for name, label in mapping["proposed"].items() if label} == set(mapping["confidence"])

@@ -12,8 +12,10 @@ from textual.widgets import Input
 
 from karttime.errors import KarttimeError
 from karttime.tui.app import Dashboard
+from karttime.tui.proposals import Proposed
 from karttime.tui.screens.circuits import Circuits
 from karttime.tui.screens.feed import Feed
+from karttime.tui.screens.mapping import MappingPage
 from karttime.tui.screens.tower import Tower
 from karttime.tui.sources.address import Address
 from karttime.tui.sources.attached import Attached, answers
@@ -129,6 +131,28 @@ async def test_what_the_service_says_of_the_race(child: tuple[Child, Address]) -
         app.feeder.choose("demo")
         await until(lambda: {"mark", "decision"} <= {it.kind for it in app.model.log}, desk)
         assert not app.model.race.runner(key).excluded
+
+
+async def test_labels_of_columns_are_proposed_and_written(child: tuple[Child, Address]) -> None:
+    """An analysis says how sure each is; what was accepted, and only that, is the mapping afterwards."""
+    async with sitting(None, child[1]) as (app, desk):
+        page = await go(app, desk, "6")
+        assert isinstance(page, MappingPage)
+        assert page.proposal({"id": "C4"}) == Proposed("Kart")
+        await desk.press("n")
+        await until(lambda: page.proposal({"id": "C4"}).confidence == 1.0, desk)
+        await go(app, desk, "j", "j", "j", "a")
+        assert page.dry_run()[0].startswith("C4   -              → Kart")
+        assert page.grid.line("C4")["confidence"] == "100%"
+        await go(app, desk, "w", "y")
+        await until(lambda: any("given when the service was started" in it.message for it in app._notifications), desk)
+        assert page.changes() == {"C4": "Kart"}, "what was not written is not forgotten"
+        source = app.source
+        made = await source.command("", "add", name="Labels", url="ws://127.0.0.1:10009/", page="", feed="")
+        await source.command(made, "labels", labels={"C4": "Kart", "C5": "Gap"})
+        await source.command(made, "labels", labels={"C5": None})
+        assert {it.id: it.labels for it in await source.circuits()}[made] == {"C4": "Kart"}
+        await source.command(made, "delete")
 
 
 async def test_a_killed_service_is_lost_at_once_and_found_again(child: tuple[Child, Address]) -> None:

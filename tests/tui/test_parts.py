@@ -11,6 +11,7 @@ from karttime.domain.updates import LapFlag
 from karttime.errors import UsageError
 from karttime.tui.facts import moment
 from karttime.tui.log import Log
+from karttime.tui.proposals import Proposed, proposals
 from karttime.tui.race import Decision, Race
 from karttime.tui.sources.address import Address
 from karttime.tui.sources.kept import Kept
@@ -142,3 +143,17 @@ def test_what_is_no_address_is_refused(typed: str) -> None:
     """With an example."""
     with pytest.raises(UsageError, match="give one such as"):
         Address.parse(typed)
+
+
+def test_proposals_are_read_from_the_analysis() -> None:
+    """Where the service puts them, with how sure each is; empty labels and nonsense are nothing."""
+    sure = {"C1": 0.9, "C3": "x", "C4": 7}
+    told = {"proposed": {"C1": "Kart", "C2": "", "C3": "Gap", "C4": "S1", "C5": 7}, "confidence": sure}
+    assert proposals({"result": {"mapping": told}}) == {
+        "C1": Proposed("Kart", 0.9),
+        "C3": Proposed("Gap"),
+        "C4": Proposed("S1"),
+    }
+    hopeless: list[object] = [["x"], None, {"result": {}}, {"result": {"mapping": {"proposed": "C1"}}}]
+    for nonsense in hopeless:
+        assert proposals(nonsense) == {}

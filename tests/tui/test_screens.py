@@ -1,7 +1,6 @@
 """Screens 3 to 7 on a recording: what they show, and each of their keys."""
 
 from pathlib import Path
-from typing import Any
 
 from textual.widgets import Input
 
@@ -11,7 +10,7 @@ from karttime.domain.ids import CompetitorId
 from karttime.tui.screens.feed import Feed
 from karttime.tui.screens.kart import Kart
 from karttime.tui.screens.log import LogPage
-from karttime.tui.screens.mapping import Mapping, proposals
+from karttime.tui.screens.mapping import MappingPage
 from karttime.tui.screens.replay import ReplayPage
 from karttime.tui.text import lap_time
 from karttime.tui.widgets.dialogs import Confirm, Form, Reading
@@ -143,7 +142,7 @@ async def test_the_mapping_is_accepted_by_column_and_written_once(endurance: Pat
     """Accept, edit, undo, all, dry run; a recording has nowhere to write to, and says so."""
     async with sitting(stopped(endurance)) as (app, desk):
         page = await go(app, desk, "6")
-        assert isinstance(page, Mapping)
+        assert isinstance(page, MappingPage)
         assert page.grid.keys[0] == "C1"
         await go(app, desk, "j", "j", "a")
         assert page.changes() == {"C3": page.grid.line("C3")["proposal"]}
@@ -164,15 +163,6 @@ async def test_the_mapping_is_accepted_by_column_and_written_once(endurance: Pat
         await desk.press("y")
         await until(lambda: any("cannot do this" in it.message for it in app._notifications), desk)
         assert page.changes(), "what was not written is not forgotten"
-
-
-def test_proposals_are_read_from_the_analysis() -> None:
-    """Where the service puts them; empty labels and nonsense are nothing."""
-    found = proposals({"result": {"mapping": {"proposed": {"C1": "Kart", "C2": "", "C3": 7}}}})
-    assert {name: it.label for name, it in found.items()} == {"C1": "Kart"}
-    hopeless: list[Any] = [["x"], None, {"result": {}}, {"result": {"mapping": {"proposed": "C1"}}}]
-    for nonsense in hopeless:
-        assert proposals(nonsense) == {}
 
 
 async def test_the_hand_on_the_recording(endurance: Path) -> None:

@@ -13,7 +13,7 @@ _CLASSES: Final = {
     "kart": "Kart",
     "log": "LogPage",
     "feed": "Feed",
-    "mapping": "Mapping",
+    "mapping": "MappingPage",
     "replay": "ReplayPage",
 }
 NAMES: Final = tuple(_CLASSES)

@@ -20,6 +20,7 @@ from karttime.tui.widgets.grid import Grid
 
 KEPT: Final = 2_000
 LOOK_S: Final = 1.0
+ASK_ANEW: Final = 5  # looks without anything new
 COLUMNS: Final = (
     Column("number", "#", 7, 3, "right"),
     Column("at", "Time UTC", 8, 1),
@@ -43,6 +44,7 @@ class Feed(Page):
         self.entries: deque[FeedEntry] = deque(maxlen=KEPT)
         self.only_refused = False
         self._circuit = ""
+        self._silent = 0
         self._drawn: tuple[object, ...] = ()
 
     def body(self) -> ComposeResult:
@@ -79,12 +81,11 @@ class Feed(Page):
     async def _ask(self, circuit_id: str) -> None:
         last = self.entries[-1].number if self.entries else 0
         found = await self.dash.source.frames(circuit_id, last)
-        if not found and last and self.dash.source.transport is not None:  # a replay that jumped back
+        self._silent = 0 if found else self._silent + 1
+        if last and self._silent % ASK_ANEW == 1:  # numbers begin anew after a jump in a replay, or where nobody looked
             found = await self.dash.source.frames(circuit_id, 0)
             if found and found[-1].number < last:
                 self.entries.clear()
-            else:
-                found = []
         if circuit_id == self._circuit:
             self.entries.extend(it for it in found if not self.entries or it.number > self.entries[-1].number)
 

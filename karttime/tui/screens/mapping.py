@@ -1,6 +1,8 @@
 """Screen 6, Mapping: what the board's columns are, what they are called, and what they could be called."""
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, ClassVar, Final
 
 from rich.text import Text
@@ -8,7 +10,9 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
+from karttime.errors import KarttimeError
 from karttime.tui.model import Model
+from karttime.tui.proposals import NOTHING, Proposed, from_board, proposals
 from karttime.tui.screens.page import Banner, Page
 from karttime.tui.text import gap, lap_time, safe
 from karttime.tui.widgets.columns import Cell, Column, Row
@@ -28,16 +32,7 @@ COLUMNS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Proposed:
-    """What a column could be called, how sure that is (0 to 1, None: nobody says), and why."""
-
-    label: str
-    confidence: float | None = None
-    why: str = ""
-
-
-class Mapping(Page):
+class MappingPage(Page):
     """The columns."""
 
     TITLE = "Mapping"
@@ -54,7 +49,7 @@ class Mapping(Page):
     def __init__(self) -> None:
         super().__init__()
         self.accepted: dict[str, str] = {}
-        self.inferred: dict[str, Proposed] = {}
+        self.inferred: Mapping[str, Proposed] = {}
         self._circuit = ""
 
     def body(self) -> ComposeResult:
@@ -70,29 +65,41 @@ class Mapping(Page):
         if view.circuit_id != self._circuit:
             self._circuit = view.circuit_id
             self.accepted.clear()
-            self.inferred.clear()
-        rows = [self._row(view, column) for column in self._columns(view)]
+            self.inferred = {}
+            self._ask()
+        proposed = {**from_board(view), **self.inferred}
+        rows = [self._row(view, column, proposed) for column in self._columns(view)]
         self.grid.show([row for row in rows if row.matches(self.words)])
         changes = self.changes()
-        said = f"{len(changes)} columns to be changed: d shows them, w writes them" if changes else ""
+        many = "1 column" if len(changes) == 1 else f"{len(changes)} columns"
+        said = f"{many} to be changed: d shows what, w writes it" if changes else ""
         self.query_one(Banner).say(said)
 
-    def _columns(self, view: Model) -> list[dict[str, Any]]:
+    def _columns(self, view: Model) -> list[Mapping[str, Any]]:
         """The board's columns, and those that are only mapped."""
-        shown = [dict(column) for column in (view.state.columns if view.state is not None else ())]
+        shown = list(view.state.columns) if view.state is not None else []
         known = {column.get("id") for column in shown}
         labels = view.circuit.labels if view.circuit is not None else {}
         extra = [{"id": name, "label": "", "role": "", "field": ""} for name in labels if name not in known]
         return sorted([*shown, *extra], key=lambda column: int(str(column.get("id", "C0"))[1:] or 0))
 
-    def proposal(self, column: dict[str, Any]) -> Proposed:
-        """What an analysis says; without one, the header that the board itself shows, else the role."""
-        found = self.inferred.get(str(column.get("id")))
-        if found is not None:
-            return found
-        label = safe(column.get("label") or "", 60)
-        role = str(column.get("role") or "")
-        return Proposed(label or (role if role != "unknown" else ""), None, "the board's own header" if label else "")
+    def _ask(self) -> None:
+        """What the last analysis found, where there was one."""
+        circuit_id = self._circuit
+
+        async def ask() -> None:
+            with suppress(KarttimeError):  # there was none, or the server knows none
+                found = proposals(await self.dash.source.command(circuit_id, "analysis"))
+                if circuit_id == self._circuit:
+                    self.inferred = found
+
+        if circuit_id:
+            self.dash.guard(ask, "analysis", again=False)
+
+    def proposal(self, column: Mapping[str, Any]) -> Proposed:
+        """What an analysis says of a column; without one, what follows from its role."""
+        name = str(column.get("id"))
+        return self.inferred.get(name) or from_board(self.view).get(name) or NOTHING
 
     def changes(self) -> dict[str, str | None]:
         """What would be written: labels by column, None clears."""
@@ -100,10 +107,10 @@ class Mapping(Page):
         labels = circuit.labels if circuit is not None else {}
         return {name: label or None for name, label in self.accepted.items() if label != labels.get(name, "")}
 
-    def _row(self, view: Model, column: dict[str, Any]) -> Row:
+    def _row(self, view: Model, column: Mapping[str, Any], known: Mapping[str, Proposed]) -> Row:
         name = str(column.get("id"))
         labels = view.circuit.labels if view.circuit is not None else {}
-        now, proposed = labels.get(name, ""), self.proposal(column)
+        now, proposed = labels.get(name, ""), known.get(name, NOTHING)
         accepted = self.accepted.get(name)
         changed = accepted is not None and accepted != now
         sign: Cell = ("*", "mark") if changed else ("=", "good") if now and now == proposed.label else ("≠", "warn")
@@ -121,7 +128,7 @@ class Mapping(Page):
         }
         return Row(name, cells)
 
-    def _under_cursor(self) -> dict[str, Any] | None:
+    def _under_cursor(self) -> Mapping[str, Any] | None:
         return next((it for it in self._columns(self.view) if it.get("id") == self.grid.cursor), None)
 
     def action_accept(self) -> None:
@@ -171,10 +178,18 @@ class Mapping(Page):
         self.redraw()
 
     def dry_run(self) -> list[str]:
-        """What writing would do, line by line."""
-        circuit = self.view.circuit
+        """What writing would do, line by line: old and new label, what the column shows; labels given twice."""
+        circuit, view = self.view.circuit, self.view
         labels = circuit.labels if circuit is not None else {}
-        return [f"{name:<4} {labels.get(name) or '-'} → {label or '-'}" for name, label in self.changes().items()]
+        samples = {str(column.get("id")): _sample(view, column) for column in self._columns(view)}
+        changes = self.changes()
+        lines = [
+            f"{name:<4} {labels.get(name) or '-':<14} → {label or '-':<14} {samples.get(name, '')}".rstrip()
+            for name, label in changes.items()
+        ]
+        after = Counter(label for label in {**labels, **changes}.values() if label)
+        twice = sorted(label for label, count in after.items() if count > 1)
+        return lines + [f"! two columns would be called {label}: apps show only one of them" for label in twice]
 
     def action_dry_run(self) -> None:
         name = self.view.circuit.name if self.view.circuit is not None else ""
@@ -203,16 +218,7 @@ class Mapping(Page):
         self.redraw()
 
 
-def proposals(told: Any) -> dict[str, Proposed]:
-    """What an analysis proposes for columns: labels under `result`, `mapping`, `proposed`; empty ones are none."""
-    for key in ("result", "mapping", "proposed"):
-        told = told.get(key) if isinstance(told, dict) else None
-    if not isinstance(told, dict):
-        return {}
-    return {name: Proposed(label) for name, label in told.items() if isinstance(label, str) and label}
-
-
-def _sample(view: Model, column: dict[str, Any]) -> str:
+def _sample(view: Model, column: Mapping[str, Any]) -> str:
     """What the column shows of the first few."""
     field = str(column.get("field") or "")
     values = [fields.get(field) for _, fields in (view.state.standings() if view.state is not None else ())[:20]]

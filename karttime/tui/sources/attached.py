@@ -119,6 +119,7 @@ class Attached:
             "edit": self._edit,
             "delete": self._delete,
             "analyse": self._analyse,
+            "analysis": self._analysis,
             "labels": self._labels,
             "decide": self._decide,
             "decisions": self._decisions,
@@ -154,14 +155,13 @@ class Attached:
         return await self._call("DELETE", _path(circuit_id))
 
     async def _analyse(self, circuit_id: str, _values: Mapping[str, Any]) -> Any:
-        try:
-            return await self._call("POST", f"{_path(circuit_id)}/analyze-format", timeout=90.0)
-        except KarttimeError as error:
-            if "nothing is at this address" not in str(error):
-                raise
-            raise UsageError(
-                "this server cannot analyse feeds: record it, `karttime analyze` says what it is"
-            ) from None
+        found = await self._call("POST", f"{_path(circuit_id)}/analyze-format", timeout=90.0)
+        if found.get("status") == "running":
+            raise UsageError("the analysis takes longer: ask again in a moment")
+        return found
+
+    async def _analysis(self, circuit_id: str, _values: Mapping[str, Any]) -> Any:
+        return await self._call("GET", f"{_path(circuit_id)}/analysis")
 
     async def _labels(self, circuit_id: str, values: Mapping[str, Any]) -> Any:
         return (await self._call("PATCH", _path(circuit_id), json={"mappings": values["labels"]}))["mappings"]

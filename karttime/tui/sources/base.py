@@ -196,6 +196,7 @@ COMMANDS = {
     "edit": "change a circuit: `name`, `url`, `page`, `feed`",
     "delete": "remove a circuit",
     "analyse": "say what the feed is: returns a mapping",
+    "analysis": "what the last analysis said",
     "labels": "name columns: `labels` by `C1`…`Cn`, null clears",
     "decide": "exclude or restore a lap: `session`, `competitor`, `lap`, `excluded`, `reason`",
     "decisions": "the decisions about the laps of a `session`, oldest first",

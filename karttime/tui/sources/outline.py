@@ -62,7 +62,7 @@ class Outline:
     def _look(self) -> None:
         try:
             self._read()
-        except Exception:
+        except Exception:  # the end of a thread: whatever it is, the replay goes on without these marks
             log.exception("The outline of the recording stays incomplete")
         self.done = True
 

@@ -7,13 +7,16 @@ would send. What makes those messages is handed in, because it belongs to the AP
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final, Protocol
 
 import orjson
 
 from karttime.analysis.describe import describe
-from karttime.analysis.detection import detect, sample_of
+from karttime.analysis.detection import SAMPLE_FRAMES, detect
+from karttime.analysis.document import column_documents
+from karttime.circuits.mapping import mapping_of
 from karttime.client.fold import State, fold
 from karttime.client.stream import Health, HealthChanged, Shown
 from karttime.domain.session import Session
@@ -22,11 +25,11 @@ from karttime.engine.hub import Publication
 from karttime.errors import UsageError
 from karttime.feeds.base import Decoder
 from karttime.recording.merge import MergedRecordings
-from karttime.tui.facts import lap_fact
 from karttime.tui.race import Decision
 from karttime.tui.sources.base import CircuitInfo, Event, FeedEntry, History, Marker, Mode
 from karttime.tui.sources.kept import Kept
 from karttime.tui.sources.outline import Outline
+from karttime.tui.sources.past import history, lap_facts
 from karttime.tui.sources.reel import Facts, Reel
 
 WORK_S: Final = 0.02
@@ -249,24 +252,14 @@ class Replay:
         return [Shown(self._state, message, gapless=True), self._history(session)]
 
     def _history(self, session: Session | None) -> History:
-        facts: dict[str, list[Mapping[str, Any]]] = {}
-        for kind, fact in self._reel.past:
-            facts.setdefault(kind, []).append(fact)
-        facts["laps"] = list(_laps(session))
-        facts["stops"] = list(_stops(session))
-        now = self._reel.at
-        facts["marks"] = [
-            {"at": iso_from_ms(at), "text": text}
-            for at, text in (*((it.at, it.text) for it in self._recording.marks), *self.kept.marks())
-            if at <= now
-        ]
-        return History(facts, None if session is None else session.id, anew=True)
+        marks = (*((it.at, it.text) for it in self._recording.marks), *self.kept.marks())
+        return history(self._reel, session, marks)
 
     async def history(self, _circuit_id: str) -> History:
         return self._history(self._reel.logbook.current)
 
     async def laps(self, _circuit_id: str, competitor_id: str) -> Sequence[Mapping[str, Any]]:
-        return [fact for fact in _laps(self._reel.logbook.current) if fact["competitor_id"] == competitor_id]
+        return [fact for fact in lap_facts(self._reel.logbook.current) if fact["competitor_id"] == competitor_id]
 
     async def frames(self, _circuit_id: str, after: int) -> Sequence[FeedEntry]:
         session = self._reel.logbook.current
@@ -303,30 +296,16 @@ class Replay:
                 raise UsageError(f"a recording cannot do this ({name}): attach to a server with --connect")
 
     def _detect(self) -> dict[str, Any]:
-        found = detect(sample_of(self._recording))
-        ranking = [{"name": it.name, "score": it.score} for it in found.ranking]
+        found = detect(list(islice(self._recording, SAMPLE_FRAMES)))
+        session = self._reel.logbook.current
         return {
             "format": found.name,
             "confidence": found.confidence,
             "evidence": list(found.evidence),
-            "ranking": ranking,
+            "ranking": [{"name": it.name, "score": it.score} for it in found.ranking],
             "doubts": list(self._reel.decoder.doubts),
+            "result": {"mapping": mapping_of({}, {"columns": [] if session is None else column_documents(session)})},
         }
 
     async def close(self) -> None:
         self.outline.stop()
-
-
-def _laps(session: Session | None) -> Iterator[dict[str, Any]]:
-    for competitor in session.competitors.values() if session is not None else ():
-        for lap in competitor.laps:
-            yield lap_fact(competitor.id, lap, iso_from_ms(lap.at))
-
-
-def _stops(session: Session | None) -> Iterator[dict[str, Any]]:
-    for competitor in session.competitors.values() if session is not None else ():
-        for stop in competitor.pit_stops:
-            for event, at in (("in", stop.in_at), ("out", stop.out_at)):
-                if at is not None:
-                    told = {"competitor_id": competitor.id, "event": event, "at": iso_from_ms(at)}
-                    yield told | {"after_lap": stop.after_lap}
