@@ -65,6 +65,16 @@ def test_record_loads_no_front_end(tmp_path: Path) -> None:
     assert not modules & set(FRONT_ENDS)
 
 
+def test_circuits_of_the_database_load_nothing_of_googles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only where Firestore is configured."""
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/a.db")
+    monkeypatch.setenv("CIRCUITS_SOURCE", "database")
+    code, modules = run("circuits", "list")
+    assert code == 0
+    assert "sqlalchemy" in modules, "it really ran"
+    assert not modules & {"google", "grpc", "firebase_admin"}
+
+
 def test_help_loads_no_heavy_library() -> None:
     """`karttime --help` answers at once."""
     code, modules = run("--help")

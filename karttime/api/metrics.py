@@ -114,6 +114,13 @@ class ServiceCollector(Collector):
         yield GaugeMetricFamily("karttime_loop_lag_seconds", "How late the event loop is.", value=lag)
         yield GaugeMetricFamily("karttime_loop_lag_max_seconds", "The same, worst of ten seconds.", value=worst)
 
+        if (shared := self._service.shared) is not None:
+            status = shared.status()
+            listening, text = status.state == "listening", "Whether circuits in Firestore are followed."
+            yield GaugeMetricFamily("karttime_firestore_listening", text, value=listening)
+            text = "Detected mappings that wait to be written to Firestore."
+            yield GaugeMetricFamily("karttime_firestore_pending_writes", text, value=status.pending)
+
     def _fanout(self, shown: Mapping[str, CollectorStatus]) -> Iterator[Metric]:
         waiting = backlog(self._service)
         text = "Since the oldest publication waits on its way to clients."

@@ -364,7 +364,10 @@ class TimingAnswer(BaseModel):
 
 
 class Problem(BaseModel):
-    """What went wrong (RFC 9457): `detail` is a sentence that says what to do."""
+    """What went wrong (RFC 9457): `detail` is a sentence that says what to do.
+
+    A conflict (409) about a circuit that somebody else changed has the circuit as it is now, as `current`.
+    """
 
     model_config = example(
         type="urn:karttime:problem:unknown-circuit",
@@ -376,3 +379,4 @@ class Problem(BaseModel):
     title: str
     status: int
     detail: str
+    current: dict[str, Any] | None = None

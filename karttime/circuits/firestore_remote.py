@@ -33,13 +33,17 @@ from karttime.errors import KarttimeError, UsageError
 
 EMULATOR: Final = "FIRESTORE_EMULATOR_HOST"
 TIMEOUT_S: Final = 5.0
+_GOOGLE: Final = "firestore.googleapis.com:443"
 _PAGE: Final = 300
 _CIRCUITS, _SELECTION = 1, 2  # our numbers of what is listened to
 _OPTIONS: Final = (
-    ("grpc.keepalive_time_ms", 30_000),  # as Google's own client: a dead network ends the listening within a minute
-    ("grpc.keepalive_timeout_ms", 8_000),
     ("grpc.max_receive_message_length", 4 << 20),  # a document is at most 1 MiB
     ("grpc.use_local_subchannel_pool", 1),  # each attempt begins without the waits of the one before
+)
+_PINGS: Final = (  # as Google's own client: a dead network ends the listening within a minute
+    *_OPTIONS,
+    ("grpc.keepalive_time_ms", 30_000),  # the emulator hangs up on who pings, and is on this machine anyway
+    ("grpc.keepalive_timeout_ms", 8_000),
 )
 
 
@@ -61,6 +65,10 @@ class FirestoreOptions:
 
 
 Reason = Literal["gone", "taken", "changed"]
+
+
+class NotLetIn(CircuitsUnavailable):
+    """Firestore answers, and refuses: by the account's role, or by the project's rules."""
 
 
 class NotAsExpected(KarttimeError):  # noqa: N818 - it says what is wrong
@@ -90,12 +98,16 @@ class Heard:
 class Remote:
     """One connection to one project.
 
+    Args:
+        options: which one.
+        anonymous: without the service account, as somebody who is not signed in: the project's rules decide.
+
     Raises:
         UsageError: the extra is not installed, or the key file is none.
         CircuitsUnavailable: from every method, where Firestore does not answer or does not let us in.
     """
 
-    def __init__(self, options: FirestoreOptions) -> None:
+    def __init__(self, options: FirestoreOptions, *, anonymous: bool = False) -> None:
         try:
             import grpc
             from google.cloud.firestore_v1 import types
@@ -109,10 +121,12 @@ class Remote:
         self._metadata: tuple[tuple[str, str], ...] = (("google-cloud-resource-prefix", self._root),)
         if options.emulator:
             channel = grpc.insecure_channel(options.emulator, options=_OPTIONS)
-            self._metadata += (("authorization", "Bearer owner"),)
+            self._metadata += () if anonymous else (("authorization", "Bearer owner"),)
+        elif anonymous:
+            channel = grpc.secure_channel(_GOOGLE, grpc.ssl_channel_credentials(), options=_OPTIONS)
         else:
             channel = FirestoreGrpcTransport.create_channel(
-                credentials=_credentials(options.credentials), options=_OPTIONS
+                credentials=_credentials(options.credentials), options=_PINGS
             )
         self._channel = channel
         self._client: Any = FirestoreClient(transport=FirestoreGrpcTransport(channel=channel))
@@ -248,7 +262,7 @@ class Remote:
         try:
             yield
         except (exceptions.PermissionDenied, exceptions.Unauthenticated) as error:
-            raise CircuitsUnavailable(
+            raise NotLetIn(
                 f"Firestore does not let us in: {self._options.credentials.name} must be the key of a service account "
                 f"of project {self._options.project} that may read and write Firestore ({_told(error)})"
             ) from error

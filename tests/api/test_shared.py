@@ -142,6 +142,7 @@ async def test_without_firestore_reading_works_and_changing_is_503(
             assert (status["state"], status["circuits"], status["project"]) == ("listening", 1, project)
             assert status["faults"] == [{"id": "bad", "reason": "wssUrl is missing", "skipped": True}]
             assert (await venue.http.get("/health")).json()["checks"]["firestore"] == "listening"
+            assert "karttime_firestore_listening 1.0" in (await venue.http.get("/metrics")).text
             way.cut()
             shared = venue.service.shared
             assert shared is not None

@@ -54,11 +54,11 @@ def free_port() -> int:
         return int(any_socket.getsockname()[1])
 
 
-def start(port: int) -> "subprocess.Popen[bytes]":
+def start(port: int, *arguments: str) -> "subprocess.Popen[bytes]":
     """An emulator that answers."""
     command = ["timeout", _LONGEST_S, "java", *_LIGHT, "-cp", jar(), _MAIN, "start", "--host=127.0.0.1"]
     process = subprocess.Popen(
-        [*command, f"--port={port}"],
+        [*command, f"--port={port}", *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

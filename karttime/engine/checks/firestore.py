@@ -2,8 +2,9 @@
 
 from typing import Final
 
+from karttime.circuits.circuit import CircuitsUnavailable
 from karttime.circuits.firestore_documents import Fault, circuit_of
-from karttime.circuits.firestore_remote import FirestoreOptions, Remote
+from karttime.circuits.firestore_remote import FirestoreOptions, NotAsExpected, NotLetIn, Remote
 from karttime.engine.checks.finding import Figures, Finding, Grade
 from karttime.engine.checks.machine import clock
 from karttime.engine.clock import Clock
@@ -12,6 +13,7 @@ from karttime.errors import KarttimeError, UsageError
 SLOW_MS: Final = 2000
 MAX_NAMED: Final = 5
 _AREA: Final = "firestore"
+_NOBODY: Final = "karttime-doctor-removes-what-is-not-there"
 
 
 def circuits(options: FirestoreOptions, time: Clock | None = None) -> list[Finding]:
@@ -41,7 +43,33 @@ def circuits(options: FirestoreOptions, time: Clock | None = None) -> list[Findi
     said = f"{options.project}: circuits {len(documents)}, read in {took} ms"
     slow = took > SLOW_MS
     grade, advice = (Grade.WARNING, "The network is slow: changes in the app come late.") if slow else (Grade.OK, "")
-    return [Finding(_AREA, grade, said, advice, figures), *_faults(faults), clock("Firestore", skew)]
+    return [Finding(_AREA, grade, said, advice, figures), *_faults(faults), rules(options), clock("Firestore", skew)]
+
+
+def rules(options: FirestoreOptions) -> Finding:
+    """Whether the project's rules keep out who is not signed in.
+
+    It is tried: circuits are read without a key, and a circuit is removed that is not there. Nothing changes.
+    """
+    stranger = Remote(options, anonymous=True)
+    may: list[str] = []
+    try:
+        for what, attempt in (("read", stranger.all), ("change", lambda: stranger.delete(_NOBODY))):
+            try:
+                attempt()
+            except NotLetIn:
+                continue
+            except NotAsExpected:  # the rules had nothing against it
+                pass
+            may.append(what)
+    except CircuitsUnavailable as error:
+        return Finding(_AREA, Grade.UNCHECKED, f"the rules of {options.project} could not be tried: {error}")
+    finally:
+        stranger.close()
+    if not may:
+        return Finding(_AREA, Grade.OK, f"the rules of {options.project} keep out who is not signed in")
+    said = f"anybody on the internet may {' and '.join(may)} the circuits of {options.project}, without signing in"
+    return Finding(_AREA, Grade.WARNING, said, "Firebase console, Firestore Database, Rules: demand request.auth.")
 
 
 def _faults(faults: list[Fault]) -> list[Finding]:

@@ -9,6 +9,7 @@ from karttime.engine.checks import firestore as checks
 from karttime.engine.checks.finding import Grade
 from karttime.engine.clock import Clock
 from tests.api.google import service_account
+from tests.firebase import emulator
 from tests.firebase.rest import Rest
 
 
@@ -26,9 +27,9 @@ def test_circuits_that_can_be_read(options: FirestoreOptions, firestore: int) ->
     """How many, how long it took, and the clock; one that is no circuit is named and changes nothing else."""
     rest = Rest(options.project, firestore)
     rest.put("circuits/hill", nom="Hill", wssUrl="wss://hill.example/")
-    assert grades(options) == [Grade.OK, Grade.OK]
+    assert grades(options) == [Grade.OK, Grade.WARNING, Grade.OK]  # this emulator has no rules
     rest.put("circuits/evil", nom="Evil\x1b]0;x\x07\u202e", wssUrl="http://evil.example/\u202e")
-    first, odd, clock = checks.circuits(options)
+    first, odd, _rules, clock = checks.circuits(options)
     assert first.figures["documents"] == 2
     assert (odd.grade, clock.grade) == (Grade.WARNING, Grade.OK)
     assert "evil" in odd.said
@@ -39,7 +40,11 @@ def test_a_slow_network_and_a_wrong_clock(options: FirestoreOptions, monkeypatch
     """A warning and a failure."""
     monkeypatch.setattr(checks, "SLOW_MS", -1)
     ahead = Clock(wall_ms=lambda: Clock().wall_ms() + 3_600_000)
-    assert [finding.grade for finding in checks.circuits(options, ahead)] == [Grade.WARNING, Grade.FAILURE]
+    assert [finding.grade for finding in checks.circuits(options, ahead)] == [
+        Grade.WARNING,
+        Grade.WARNING,
+        Grade.FAILURE,
+    ]
 
 
 def test_nobody_answers() -> None:
@@ -68,3 +73,44 @@ def test_a_key_is_read_without_asking(tmp_path: Path, monkeypatch: pytest.Monkey
     [finding] = checks.circuits(options)
     assert finding.grade is Grade.FAILURE
     assert "PRIVATE" not in finding.said
+
+
+def test_a_project_without_rules_is_open_to_anybody(options: FirestoreOptions, firestore: int) -> None:
+    """A warning; what was tried changed nothing."""
+    Rest(options.project, firestore).put("circuits/hill", nom="Hill", wssUrl="wss://hill.example/")
+    finding = checks.rules(options)
+    assert finding.grade is Grade.WARNING
+    assert "may read and change" in finding.said
+    assert checks.circuits(options)[0].figures["documents"] == 1
+
+
+@pytest.mark.parametrize(
+    ("read", "write", "grade", "says"),
+    [
+        ("request.auth != null", "request.auth != null", Grade.OK, "keep out"),
+        ("true", "request.auth != null", Grade.WARNING, "may read the circuits"),
+    ],
+)
+def test_rules_are_tried_as_somebody_who_is_not_signed_in(
+    tmp_path: Path, read: str, write: str, grade: Grade, says: str
+) -> None:
+    """By Google's own interpreter of rules; the service's key is not bound by them."""
+    path = tmp_path / "firestore.rules"
+    allowed = f"match /{{all=**}} {{ allow read: if {read}; allow write: if {write}; }}"
+    path.write_text(
+        f"rules_version = '2'; service cloud.firestore {{ match /databases/{{d}}/documents {{ {allowed} }} }}"
+    )
+    port = emulator.free_port()
+    process = emulator.start(port, "--rules", str(path))
+    try:
+        options = FirestoreOptions("demo-rules", emulator=f"127.0.0.1:{port}")
+        finding = checks.rules(options)
+        assert (finding.grade, says in finding.said) == (grade, True), finding.said
+        assert checks.circuits(options)[0].grade is Grade.OK
+    finally:
+        emulator.stop(process.pid)
+
+
+def test_rules_that_cannot_be_tried_are_no_verdict() -> None:
+    finding = checks.rules(FirestoreOptions("some-project", emulator="127.0.0.1:1", timeout_s=0.5))
+    assert finding.grade is Grade.UNCHECKED
