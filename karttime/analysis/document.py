@@ -59,7 +59,11 @@ def _findings(report: Report) -> Document:
     from karttime.feeds.declared.spec import dump_spec
 
     found = {} if report.findings is None else findings_document(report.findings)
-    return found | {"spec": None if report.spec is None else dump_spec(report.spec)}
+    found |= {"spec": None if report.spec is None else dump_spec(report.spec)}
+    if report.beside is not None and report.beside_spec is not None:
+        sessions = [session_document(session) for session in report.beside.sessions]
+        found |= {"beside": {"spec": dump_spec(report.beside_spec), "sessions": sessions}}
+    return found
 
 
 def column_documents(session: Session) -> list[dict[str, Any]]:

@@ -40,6 +40,7 @@ class Report:
         doubts: sentences for a person.
         findings: what inference found in frames that no known format explains; None where there are none.
         spec: the declaration that decoded the frames; None where a known format did, or nothing.
+        beside: the sessions of the other protocol, where two are in one stream; `beside_spec` decoded them.
     """
 
     detection: Detection
@@ -53,6 +54,8 @@ class Report:
     doubts: Sequence[str] = ()
     findings: "Findings | None" = None
     spec: "FeedSpec | None" = None
+    beside: Logbook | None = None
+    beside_spec: "FeedSpec | None" = None
 
 
 def analyze(
@@ -80,12 +83,7 @@ def analyze(
     elif detection.name == UNKNOWN:
         _study(report, chain(head, stream), progress)
     else:
-        decoder = formats[detection.name].decoder()
-        with _collecting_by_batch():
-            _decode(report, decoder, chain(head, stream), progress)
-        report.refused = Counter(decoder.refused)
-        report.doubts = tuple(decoder.doubts)
-        _study_others(report, detection.others)
+        _decode_known(report, formats[detection.name].decoder(), chain(head, stream), progress)
     return report
 
 
@@ -131,17 +129,32 @@ def _as_many(frames: Iterator[Frame]) -> list[Frame]:
     return head
 
 
-def _study_others(report: Report, others: Sequence[Frame]) -> None:
-    """Look at the second protocol of a mixed recording; its frames are told of, the known format is decoded."""
-    if not others:
-        return
-    from karttime.analysis.inference.study import study
+def _decode_known(
+    report: Report, decoder: Decoder, frames: Iterator[Frame], progress: Callable[[int, int], None] | None
+) -> None:
+    """Decode what a known format explains, and what is beside it in the stream by what it was found to mean."""
+    others = report.detection.others
+    if others:
+        decoder = _with_others(report, decoder, others)
+    with _collecting_by_batch():
+        _decode(report, decoder, frames, progress)
+    report.refused = Counter(decoder.refused)
+    report.doubts = (*report.doubts, *decoder.doubts)
 
-    report.findings = study(others)
-    report.doubts = (
-        *report.doubts,
-        f"{len(others)} of the first frames are in another protocol, which was studied only",
-    )
+
+def _with_others(report: Report, known: Decoder, others: Sequence[Frame]) -> Decoder:
+    """A decoder for both protocols of a mixed stream; the known one alone where nobody can say what the other means."""
+    from karttime.analysis.inference.study import study
+    from karttime.feeds.declared.decoder import DeclaredDecoder
+    from karttime.feeds.mixed import MixedDecoder
+
+    found = report.findings = study(others)
+    if found.spec is None:
+        report.doubts = (f"{len(others)} of the first frames are in another protocol, which nobody can say more about",)
+        return known
+    decoder = MixedDecoder(known, DeclaredDecoder(found.spec))
+    report.beside_spec, report.beside = found.spec, decoder.beside
+    return decoder
 
 
 def _decode(

@@ -58,7 +58,11 @@ class StoredParsers:
 
     async def declare(self, circuit_id: str, spec: FeedSpec, at: int) -> None:
         """Keep what a person says. Raises `UsageError` where it is too large, and `StorageError`."""
-        await self._changed(self.put, circuit_id, by_person(spec, at))
+        await self._changed(self.declared, circuit_id, spec, at)
+
+    def declared(self, circuit_id: str, spec: FeedSpec, at: int) -> bool:
+        """The same; blocks."""
+        return self.put(circuit_id, by_person(spec, at, self.now(circuit_id)))
 
     async def forget(self, circuit_id: str) -> bool:
         """Keep nothing any more; False where nothing is kept. Raises `StorageError`."""

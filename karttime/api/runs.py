@@ -42,11 +42,15 @@ def database(service: Service) -> Database:
 
 
 def in_memory(service: Service, circuit_id: str) -> list[Session]:
-    """The sessions in memory, oldest first; none for a circuit that was never started."""
+    """The sessions in memory, oldest first; none for a circuit that was never started.
+
+    Those of a second protocol in the stream come before them, so that the last one is the circuit's own.
+    """
     try:
-        return list(service.engine.collector(circuit_id).logbook.sessions)
+        collector = service.engine.collector(circuit_id)
     except UnknownCircuit:
         return []
+    return [*collector.beside, *collector.logbook.sessions]
 
 
 def session_in_memory(service: Service, circuit_id: str, session_id: str | None) -> Session | None:

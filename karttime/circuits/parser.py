@@ -15,6 +15,7 @@ from karttime.circuits.urls import shown
 from karttime.errors import UsageError
 from karttime.feeds.base import Decoder
 from karttime.feeds.formats import FORMATS
+from karttime.feeds.mixed import MixedDecoder
 
 if TYPE_CHECKING:
     from karttime.feeds.declared.spec import FeedSpec
@@ -39,7 +40,7 @@ class Parser:
 
     Attributes:
         feed: a key of `FORMATS`, or `spec`.
-        spec: the declaration where `feed` is `spec`.
+        spec: the declaration where `feed` is `spec`; beside a format, that of the other protocol in the stream.
         by: who says so; what a person says is never replaced by detection.
         at: when, ms UTC.
         source: the address of the feed that it was found for, without secrets.
@@ -60,7 +61,9 @@ class Parser:
     @property
     def name(self) -> str:
         """The format in words."""
-        return self.feed if self.spec is None else f"spec {self.spec.name!r}"
+        if self.spec is None:
+            return self.feed
+        return f"spec {self.spec.name!r}" if self.feed == SPEC else f"{self.feed} and spec {self.spec.name!r}"
 
     def decoder(self) -> Decoder:
         """A new decoder."""
@@ -68,11 +71,12 @@ class Parser:
             return FORMATS[self.feed].decoder()
         from karttime.feeds.declared.decoder import DeclaredDecoder
 
-        return DeclaredDecoder(self.spec)
+        declared = DeclaredDecoder(self.spec)
+        return declared if self.feed == SPEC else MixedDecoder(FORMATS[self.feed].decoder(), declared)
 
     def reads(self, circuit: Circuit) -> bool:
         """Whether it may read a circuit as it is now: what was found out counts for the address it was found at."""
-        if self.spec is None and self.feed not in FORMATS:
+        if self.feed not in FORMATS and (self.feed, self.spec is None) != (SPEC, False):
             return False  # of a newer karttime
         if self.by == "person":
             return True
@@ -100,8 +104,8 @@ class Parsers(Protocol):
         ...
 
 
-def by_person(spec: "FeedSpec", at: int) -> Parser:
-    """A person's declaration.
+def by_person(spec: "FeedSpec", at: int, before: Parser | None = None) -> Parser:
+    """A person's declaration; of the other protocol, where what is stored `before` has one beside a known format.
 
     Raises:
         UsageError: it is too large to be kept.
@@ -111,4 +115,5 @@ def by_person(spec: "FeedSpec", at: int) -> Parser:
     size = len(write_spec(spec).encode())
     if size > MAX_STORED_SPEC:
         raise UsageError(f"the spec has {size // 1024} KiB, at most {MAX_STORED_SPEC // 1024} KiB are kept: shorten it")
-    return Parser(SPEC, spec, "person", at)
+    mixed = before is not None and before.spec is not None
+    return Parser(before.feed if before is not None and mixed else SPEC, spec, "person", at)

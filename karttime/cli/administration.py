@@ -15,7 +15,7 @@ from karttime.circuits.circuit import Circuit
 from karttime.circuits.labels import APP_COLUMNS, edited
 from karttime.circuits.local import check_name, check_page, slug, unused
 from karttime.circuits.mapping import Difference, compare, layout_key, merged, propose
-from karttime.circuits.parser import AUTO, FEEDS, SPEC, by_person
+from karttime.circuits.parser import AUTO, FEEDS, SPEC
 from karttime.circuits.urls import check_url, feed_after, feed_of
 from karttime.cli.catalogue import catalogue
 from karttime.cli.sampling import sample
@@ -94,7 +94,7 @@ def add_circuit(url: str | None, circuit: Circuit, labels: Iterable[str], spec: 
         checked = replace(checked, id=unused(slug(checked.name), taken))
         known.add(checked)
         if spec is not None:
-            StoredParsers(known.database).put(checked.id, by_person(spec, now))
+            StoredParsers(known.database).declared(checked.id, spec, now)
     return checked
 
 
@@ -115,7 +115,7 @@ def edit_circuit(
         if after.feed == SPEC and before.feed != SPEC and spec is None:
             raise UsageError("a circuit that is read by a spec needs one: --spec FILE gives it")
         if spec is not None:
-            StoredParsers(known.database).put(circuit_id, by_person(spec, _now()))
+            StoredParsers(known.database).declared(circuit_id, spec, _now())
         known.replace(after)
     return after
 

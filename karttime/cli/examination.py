@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from karttime.api.id_tokens import ask_google, emulators, installed
+from karttime.api.parsers import StoredParsers
 from karttime.api.policy import Policy
 from karttime.api.shared import StoredCopy
 from karttime.api.stored import StoredCircuits
 from karttime.circuits.circuit import Circuit
 from karttime.circuits.firestore import FirestoreCircuits
 from karttime.circuits.firestore_remote import FirestoreOptions
+from karttime.circuits.parser import PARSED, SPEC
 from karttime.circuits.urls import RACE, split_feed
 from karttime.cli.catalogue import firestore_options
 from karttime.cli.places import journal_path
@@ -32,6 +34,8 @@ from karttime.engine.reconnecting import LinkOptions
 from karttime.engine.sources import SourceOptions, Sources
 from karttime.engine.websocket import WebSocketOptions
 from karttime.errors import KarttimeError, SourceError, UsageError
+from karttime.feeds.base import FeedFormat, Score
+from karttime.feeds.formats import FORMATS
 from karttime.settings import Settings, load
 from karttime.storage.database import Database
 from karttime.storage.engines import parse_url
@@ -240,7 +244,19 @@ async def _stored(settings: Settings) -> list[Circuit]:
 async def _circuit(wish: Wish, settings: Settings, circuit: Circuit) -> list[Finding]:
     labels = circuit.column_labels
     policy = AddressPolicy(settings.allow_private)
-    return await _feed(wish, settings, circuit.id, circuit.url, circuit.feed, policy, labels)
+    feed, formats = _read_as(settings, circuit)
+    return await _feed(wish, settings, circuit.id, circuit.url, feed, policy, labels, formats)
+
+
+def _read_as(settings: Settings, circuit: Circuit) -> tuple[str, Mapping[str, FeedFormat]]:
+    """How the feed of a circuit is read, where that was found out or declared."""
+    if circuit.feed not in PARSED:
+        return circuit.feed, FORMATS
+    with closing(Database(settings.database_url)) as database:
+        parser = StoredParsers(database).now(circuit.id)
+    if parser is None or not parser.reads(circuit):
+        return circuit.feed, FORMATS
+    return parser.feed, {**FORMATS, SPEC: FeedFormat(SPEC, parser.decoder, lambda _frames: Score(0.0))}
 
 
 async def _feed(
@@ -251,6 +267,7 @@ async def _feed(
     feed: str,
     policy: AddressPolicy,
     labels: Mapping[str, str] | None = None,
+    formats: Mapping[str, FeedFormat] = FORMATS,
 ) -> list[Finding]:
     """The way to a feed, and how good it is."""
     if wish.offline:
@@ -261,4 +278,4 @@ async def _feed(
     websocket, tcp = WebSocketOptions(max_attempts=ONE_TRY), LinkOptions(max_attempts=ONE_TRY)
     sources = Sources(SourceOptions(websocket, tcp, policy, settings.race_monitor_url))
     heard = await listen(sources(url), wish.seconds)
-    return [*way.findings, opening(area, heard), *judge(area, heard, feed, labels)]
+    return [*way.findings, opening(area, heard), *judge(area, heard, feed, labels, formats)]

@@ -39,9 +39,10 @@ def show_report(
 
         console.print()
         show_findings(console, report.findings)
-    for number, session in enumerate(report.logbook.sessions, 1):
-        if session not in sessions:
-            continue
+    shown = [pair for pair in enumerate(report.logbook.sessions, 1) if pair[1] in sessions]
+    if report.beside is not None:
+        shown += enumerate(report.beside.sessions, len(report.logbook.sessions) + 1)
+    for number, session in shown:
         wanted = {competitor.id for competitor in karts(session, kart)}
         console.print()
         console.print(_session_line(number, session, dated=dated))

@@ -144,6 +144,8 @@ def answer(frames: Sequence[Frame], using: dict[str, Any] | None = None) -> dict
     sessions = report.logbook.sessions
     columns = session_document(sessions[-1])["columns"] if sessions else []
     del found["sessions"]
+    if "beside" in found:
+        del found["beside"]["sessions"]
     found |= {"columns": columns, "verdict": verdict(report).document()}
     if using is None:
         return found

@@ -23,7 +23,7 @@ from typing import Final, assert_never
 from karttime.circuits.circuit import Circuit
 from karttime.circuits.parser import is_other_feed
 from karttime.domain.logbook import Logbook
-from karttime.domain.session import Change
+from karttime.domain.session import Change, Session
 from karttime.domain.updates import SessionStarted
 from karttime.engine.clock import Clock
 from karttime.engine.detecting import Detector
@@ -47,6 +47,7 @@ from karttime.engine.supervisor import shielded
 from karttime.engine.taps import FrameBuffer, FrameTap, Inspected, RecorderTap
 from karttime.feeds.base import Decoder, Rejection
 from karttime.feeds.frame import Frame
+from karttime.feeds.mixed import MixedDecoder
 
 _log = logging.getLogger(__name__)
 
@@ -279,6 +280,11 @@ class Collector:
         """The format that the feed is read as; `auto` while that is not known."""
         using = None if self.detector is None else self.detector.using
         return self.circuit.feed if using is None else using.feed
+
+    @property
+    def beside(self) -> Sequence[Session]:
+        """The sessions of the other protocol, where two are in one stream."""
+        return self._decoder.beside.sessions if isinstance(self._decoder, MixedDecoder) else ()
 
     def begin(self, decoder: Callable[[], Decoder], *, anew: bool) -> None:
         """For the detector: decode with this from now on; `anew` forgets the sessions of the same frames."""

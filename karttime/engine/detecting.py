@@ -404,7 +404,8 @@ class Detector:
         if result is None:
             return
         kind, waited = result["verdict"]["kind"], self._clock.monotonic() - (self._first or 0.0)
-        if using is not None and using.settled:  # it was recognised at a glance: now it is known in full
+        mixed = result.get("beside") is not None
+        if using is not None and using.settled and not mixed:  # recognised at a glance: now it is known in full
             self._documented = True
             self._kept.clear()
             await self._keep(using, result)
@@ -433,14 +434,16 @@ class Detector:
         return result
 
     def _of(self, result: dict[str, Any], *, settled: bool) -> Parser:
-        if result.get("spec") is None:
-            return self._made(result["format"]["name"], None, settled=settled, frames=result["format"]["frames"])
+        name = result["format"]["name"] if result.get("spec") is None else SPEC
+        told = (result.get("beside") or result).get("spec")
+        if told is None:
+            return self._made(name, None, settled=settled, frames=result["format"]["frames"])
         from karttime.feeds.declared.spec import load_spec
 
-        spec = load_spec(result["spec"])
+        spec = load_spec(told)
         if spec.name in ("", UNKNOWN):
             spec = spec.model_copy(update={"name": self.circuit.name[:100]})
-        return self._made(SPEC, spec, settled=settled, frames=result["recording"]["frames"])
+        return self._made(name, spec, settled=settled, frames=result["recording"]["frames"])
 
     def _made(self, feed: str, spec: "FeedSpec | None", *, settled: bool, frames: int) -> Parser:
         at, source = self._clock.wall_ms(), shown(self.circuit.url)

@@ -28,6 +28,7 @@ from karttime.engine.detecting import DetectionOptions
 from karttime.engine.engine import Engine, EngineOptions
 from karttime.engine.source import FrameSource, SourceItem
 from karttime.engine.websocket import WebSocketSource
+from karttime.feeds.declared.laps import WAIT_MS
 from karttime.feeds.declared.spec import load_spec
 from karttime.feeds.frame import Frame
 from karttime.simulator.scenarios import Options, simulator
@@ -35,6 +36,7 @@ from karttime.storage.archive import Archive, ArchiveOptions
 from karttime.storage.database import Database
 from karttime.storage.journal import Journal
 from tests.analysis import synthetic
+from tests.feeds.test_mixed import STREAM
 
 LOOKS = DetectionOptions(samples=20, first_s=0.2, wait_s=0.1, growth=1.2, longest_s=0.5, poll_s=0.02, refresh_s=0.05)
 
@@ -124,7 +126,7 @@ async def serving(
             group.create_task(serve_api(create_app(service), listener, ready, stop))
             await ready.wait()
             base = "http://{}:{}".format(*listener.getsockname())
-            async with httpx.AsyncClient(base_url=base) as http:
+            async with httpx.AsyncClient(base_url=base, timeout=60) as http:
                 await service.start("hill")
                 try:
                     yield Place(service, http), track
@@ -136,7 +138,7 @@ async def serving(
 def ended(frames: Sequence[Frame]) -> list[Frame]:
     """The frames and the keep-alives after them, by which what waits for the next message is decided."""
     last = frames[-1].at
-    return [*frames, Frame(last + 1, "\n"), Frame(last + 2, "\n")]
+    return [*frames, Frame(last + WAIT_MS + 1, "\n")]
 
 
 async def same_as(place: Place, report: Report) -> None:
@@ -206,8 +208,8 @@ async def test_apex_joined_in_mid_stream_is_recognised_by_a_few_frames(tmp_path:
 async def test_a_role_that_a_person_corrects_counts_for_what_was_there_before(tmp_path: Path) -> None:
     """And stays, whatever is found out later."""
     frames = ended(synthetic.make(1).frames)
-    async with serving(tmp_path, frames, len(frames)) as (place, _):
-        await place.until(collected(frames))
+    async with serving(tmp_path, frames, len(frames) - 1) as (place, track):
+        await place.until(collected(frames[:-1]))
         spec = (await place.get("/spec"))["spec"]
         fields = spec["tables"][0]["fields"]
         next(field for field in fields if field["role"] == "driver")["role"] = "team"
@@ -215,8 +217,27 @@ async def test_a_role_that_a_person_corrects_counts_for_what_was_there_before(tm
         assert answer.status_code == 200, answer.text
         await place.until(lambda told: told["detection"]["by"] == "person" and told["state"] == "live")
         assert (await place.get(""))["feed"] == "spec"
+        track.go_on.set()
+        await place.until(collected(frames))
         await same_as(place, analyze(frames, spec=load_spec(spec)))
         assert all(row["team"] and not row["driver"] for row in (await place.get("/classification"))["standings"])
         made = await place.http.post("/circuits/hill/analyze-format")
         assert made.status_code == 200
         assert (await place.get("/spec"))["by"] == "person"
+
+
+async def test_two_protocols_in_one_stream_are_both_read(tmp_path: Path) -> None:
+    """The known one is the feed; the other has sessions beside it, which REST shows by their ids."""
+    frames = ended(STREAM)
+    async with serving(tmp_path, frames, len(frames)) as (place, _):
+        await place.until(lambda told: told["state"] == "live" and told["detection"]["name"] != "")
+        await place.until(collected(frames))
+        report = analyze(frames)
+        await same_as(place, report)
+        assert report.beside is not None
+        beside = report.beside.sessions[-1]
+        told = await place.get(f"/classification?session={beside.id}")
+        assert [row["competitor_id"] for row in told["standings"]] == [
+            it.competitor_id for it in classification(beside)
+        ]
+        assert (await place.get("/spec"))["feed"] == "rmonitor"

@@ -11,6 +11,7 @@ from typing import Final
 
 from karttime.analysis.detection import SURE, UNKNOWN, detect
 from karttime.circuits.mapping import compare, propose
+from karttime.circuits.parser import AUTO
 from karttime.domain.classification import classification
 from karttime.domain.columns import Role
 from karttime.domain.display import clean
@@ -70,6 +71,11 @@ def judge(
     said = f"messages: {len(telling):,} in {heard.seconds:.0f} s, {rate:.1f} a second"
     findings = [Finding(area, Grade.OK, said, "", figures)]
     detection = detect(telling, formats)
+    if feed == AUTO and feed not in formats:
+        if detection.name == UNKNOWN:
+            told = "it is in no format that karttime speaks: a service finds out what it means, while it runs"
+            return [*findings, Finding(area, Grade.UNCHECKED, told)]
+        feed = detection.name
     if detection.name not in {feed, UNKNOWN} and detection.confidence >= SURE:
         told = f"it is set to {feed}, and what it sends is {detection.name}"
         findings.append(Finding(area, Grade.FAILURE, told, f"`karttime circuits edit ID --feed {detection.name}`"))

@@ -21,6 +21,10 @@ _GRADES: Final[Mapping[str, tuple[Grade, str]]] = {
     "connecting": (Grade.WARNING, "See whether that lasts."),
     "connected": (Grade.OK, ""),
     "stopped": (Grade.OK, ""),
+    "detecting": (
+        Grade.WARNING,
+        "It is being found out what its feed is; where that lasts, `karttime record` it, and `analyze` says more.",
+    ),
     "flooding": (Grade.WARNING, "It sends more than a feed may, and is read more slowly."),
     "reconnecting": (Grade.WARNING, "The venue's server, or the network to it: `karttime doctor ID` looks closer."),
     "gave-up": (Grade.FAILURE, "Start it again once the venue's server is back: POST /circuits/ID/start-timing"),

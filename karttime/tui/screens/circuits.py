@@ -31,6 +31,7 @@ COLUMNS: Final = (
 )
 STATES: Final = {
     "live": ("● live", "good"),
+    "detecting": ("? detecting", "warn"),
     "silent": ("◌ silent", "warn"),
     "flooding": ("≋ flooding", "warn"),
     "connecting": ("… connecting", "warn"),
