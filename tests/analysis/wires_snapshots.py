@@ -1,6 +1,7 @@
 """Made-up feeds that tell everything again and again, in the languages that timing systems use."""
 
 import json
+from html import escape
 
 from .races import START, Row, Told, behind, clock, hours
 from .wire import Lines, dumps, polled
@@ -207,7 +208,7 @@ def html(told: Told) -> Lines:
     for m in polled(told):
         body = "".join(
             f"<tr class='row{r['position'] % 2}'><td>{r['position']}</td><td><b>{r['number']}</b></td>"
-            f"<td>{r['driver']}</td><td>{r['laps']}</td><td>{clock(r['last'])}</td><td>{clock(r['best'])}</td>"
+            f"<td>{escape(r['driver'])}</td><td>{r['laps']}</td><td>{clock(r['last'])}</td><td>{clock(r['best'])}</td>"
             f"<td>{behind(r['gap'])}</td><td>{behind(r['interval'])}</td></tr>"
             for r in m.rows
         )
@@ -223,7 +224,7 @@ def xml_attributes(told: Told) -> Lines:
     """Elements with attributes of one or two letters."""
     for m in polled(told):
         rows = "".join(
-            f'<R L="{r["position"]}" N="{r["number"]}" D="{r["driver"]}" LC="{r["laps"]}" LT="{clock(r["last"])}" '
+            f'<R L="{r["position"]}" N="{r["number"]}" D="{escape(r["driver"])}" LC="{r["laps"]}" LT="{clock(r["last"])}" '
             f'BT="{clock(r["best"])}" G="{behind(r["gap"])}"/>'
             for r in m.rows
         )
@@ -235,7 +236,7 @@ def xml_elements(told: Told) -> Lines:
     for m in polled(told):
         rows = "".join(
             f"<competitor><position>{r['position']}</position><number>{r['number']}</number>"
-            f"<name>{r['driver']}</name><laps>{r['laps']}</laps><lastTime>{clock(r['last'])}</lastTime>"
+            f"<name>{escape(r['driver'])}</name><laps>{r['laps']}</laps><lastTime>{clock(r['last'])}</lastTime>"
             f"<bestTime>{clock(r['best'])}</bestTime></competitor>"
             for r in m.rows
         )

@@ -67,7 +67,9 @@ def _read(found: Findings, framing: Framing, frames: Sequence[Frame], name: str)
         kinds, counts = _messages(framing, frames)
     candidates = _tables(kinds, parse_path(framing.kind) if framing.envelope == "field" else ())
     drafted = draft(candidates)
-    facts = _facts(kinds, {(c.kind, c.place.path) for c in drafted.tables})
+    used = {(c.kind, c.place.path) for c in drafted.tables}
+    used |= {(also.kind, also.place.path) for c in drafted.tables for also in c.series.also}
+    facts = _facts(kinds, used)
     session, found_facts = _session_fields(facts, drafted.messages, timed=is_timed(frames))
     found.framing = _in_words(framing)
     found.fields = [*drafted.fields, *found_facts]

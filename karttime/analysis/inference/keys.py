@@ -86,7 +86,7 @@ def _suits(rows: Sequence[RowSeen], path: Path, values: Sequence[str], distinct:
             if before is not None:
                 kept += before == value
                 changed += before != value
-    score = 10.0 * (kept + 1) / (kept + changed + 1)
+    score = 10.0 * (kept + 1) / (kept + changed + 1) + 3.0 * _stays(rows, path)
     numbers = {int(value) for value in values if value.isascii() and value.isdigit() and len(value) < 10}
     if len(numbers) == distinct and numbers == set(range(min(numbers), min(numbers) + distinct)) and min(numbers) < 2:
         score -= 1.0  # like positions
@@ -96,6 +96,13 @@ def _suits(rows: Sequence[RowSeen], path: Path, values: Sequence[str], distinct:
         score -= 0.6
     score += _NAMED.get("".join(c for c in path[-1].lower() if c.isalpha()), 0.0)
     return score - 0.1 * len(path) - 0.02 * max(map(len, values[:200]))
+
+
+def _stays(rows: Sequence[RowSeen], path: Path) -> float:
+    """How many values of the first third of the rows are there in the last: who races stays, times pass."""
+    third = max(len(rows) // 3, 1)
+    first, last = ({read_text(row.leaves.get(path)) for row in part} - {""} for part in (rows[:third], rows[-third:]))
+    return len(first & last) / min(len(first), len(last)) if first and last else 1.0
 
 
 _NAMED: Final[Mapping[str, float]] = {

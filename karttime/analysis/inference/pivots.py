@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from karttime.analysis.inference.rows import Sent
+from karttime.analysis.inference.structure import is_map
 from karttime.feeds.declared.paths import Path, format_path
 from karttime.feeds.declared.pivots import MAX_COLUMNS, names_of
 from karttime.feeds.declared.spec import Framing, Pivot
@@ -25,19 +26,20 @@ def find_pivots(framing: Framing, kinds: Mapping[str, Sequence[Sent]], before: M
         before: the same without that, where names of columns may stand beside the cells.
     """
     heads = {kind: _heads([sent.body for sent in bodies[:_SAMPLE]]) for kind, bodies in before.items()}
+    boards = {patches.target for patches in framing.patches if not patches.path}  # of cells by row and column
     found: list[Pivot] = []
     for kind, bodies in kinds.items():
         sample = [sent.body for sent in bodies[:_SAMPLE]]
-        pivot = _named(kind, sample, heads) or _maps(kind, sample)
+        pivot = _named(kind, sample, heads, cells=kind in boards) or _maps(kind, sample)
         if pivot is not None:
             found.append(pivot)
     return framing.model_copy(update={"pivots": tuple(found)}) if found else framing
 
 
 def _objects(body: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """A body and the objects in it, without those in lists."""
+    """A body and the objects in it, without those in lists and those of competitors."""
     yield path, body
-    if isinstance(body, dict) and len(path) < _DEPTH:
+    if isinstance(body, dict) and len(path) < _DEPTH and not is_map(body):
         for key, value in [*body.items()][:60]:
             if isinstance(value, dict | list):
                 yield from _objects(value, (*path, key))
@@ -66,16 +68,18 @@ def _heads(bodies: Sequence[Any]) -> dict[tuple[Path, Path], int]:
 
 def _are_heads(names: Sequence[str]) -> bool:
     """Whether texts are heads of columns: short, nearly all different, hardly a number among them."""
-    words = sum(any(c.isalpha() for c in name) for name in names)
+    words = sum(any(c.isalpha() for c in name) and not name[0].isdigit() for name in names)
     return max(map(len, names)) <= 40 and len(set(names)) == len(names) and words >= 0.7 * len(names)
 
 
-def _named(kind: str, bodies: Sequence[Any], heads: Mapping[str, Mapping[tuple[Path, Path], int]]) -> Pivot | None:
-    """Lists, or objects by index, that are as wide as a list of names somewhere."""
+def _named(
+    kind: str, bodies: Sequence[Any], heads: Mapping[str, Mapping[tuple[Path, Path], int]], *, cells: bool
+) -> Pivot | None:
+    """Lists that are as wide as a list of names somewhere; for a board of cells, rows that reach no further."""
     widths: dict[Path, Counter[int]] = {}
     for body in bodies:
         for path, value in _objects(body):
-            rows = [*value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []
+            rows = [*value.values()] if isinstance(value, dict) and cells else value if isinstance(value, list) else []
             for row in rows[:60]:
                 if (width := _width(row)) and (path in widths or len(widths) < 40):
                     widths.setdefault(path, Counter())[width] += 1
@@ -83,7 +87,7 @@ def _named(kind: str, bodies: Sequence[Any], heads: Mapping[str, Mapping[tuple[P
         width, many = max(counts), counts.total()
         for names_kind in sorted(heads, key=lambda other: other != kind):
             for (where, way), count in heads[names_kind].items():
-                alike = counts[count] >= 0.8 * many or (width <= count and _sparse(bodies, path))
+                alike = cells or counts[count] >= 0.8 * many
                 if alike and count >= width and not _leads_into(path, where, same=names_kind == kind):
                     return Pivot(
                         kind=kind,
@@ -105,15 +109,6 @@ def _width(row: Any) -> int:
     if isinstance(row, dict) and row and all(key.isascii() and key.isdigit() and len(key) < 4 for key in row):
         return max(map(int, row)) + 1
     return 0
-
-
-def _sparse(bodies: Sequence[Any], path: Path) -> bool:
-    """Whether the rows at a path are objects by the column's index, of which only some are sent."""
-    for body in bodies:
-        for where, value in _objects(body):
-            if where == path:
-                return isinstance(value, dict) and any(isinstance(row, dict) for row in value.values())
-    return False
 
 
 def _leads_into(rows: Path, names: Path, *, same: bool) -> bool:

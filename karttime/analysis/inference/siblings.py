@@ -91,8 +91,10 @@ def _may_be_part(whole: Sending, part: Sending) -> bool:
     shared = part.names & whole.names
     if len(shared) < max(2, _SHARED * len(part.names)) or _is_inside(whole, part) or _is_inside(part, whole):
         return False
-    seldom = len(by_message(whole.rows)) <= max(2, 0.1 * len(by_message(part.rows)))
-    return part.each <= 0.5 * whole.each or seldom
+    own, other = {row.message for row in part.rows}, {row.message for row in whole.rows}
+    if len(own & other) > 0.5 * len(own):
+        return False  # sent together: another table of the same competitors
+    return part.each <= 0.5 * whole.each or len(other) <= max(2, 0.1 * len(own))
 
 
 def _key_of(row: RowSeen, key: Path) -> str:
