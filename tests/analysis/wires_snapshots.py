@@ -224,8 +224,8 @@ def xml_attributes(told: Told) -> Lines:
     """Elements with attributes of one or two letters."""
     for m in polled(told):
         rows = "".join(
-            f'<R L="{r["position"]}" N="{r["number"]}" D="{escape(r["driver"])}" LC="{r["laps"]}" LT="{clock(r["last"])}" '
-            f'BT="{clock(r["best"])}" G="{behind(r["gap"])}"/>'
+            f'<R L="{r["position"]}" N="{r["number"]}" D="{escape(r["driver"])}" LC="{r["laps"]}" '
+            f'LT="{clock(r["last"])}" BT="{clock(r["best"])}" G="{behind(r["gap"])}"/>'
             for r in m.rows
         )
         yield m.at, f'<?xml version="1.0" encoding="utf-8"?>\r\n<Live><H T="{hours(m.left_ms)}"/>{rows}</Live>\r\n'

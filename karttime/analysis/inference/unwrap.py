@@ -11,12 +11,12 @@ from typing import Any, Final
 
 import orjson
 
-from karttime.feeds.declared.framing import Message, Unreadable, Unwrapper, decode_base64, is_tag
+from karttime.feeds.declared.framing import Allowance, Message, Unreadable, Unwrapper, decode_base64, is_tag
 from karttime.feeds.declared.grids import Grid
 from karttime.feeds.declared.markup import parse_html, parse_xml
 from karttime.feeds.declared.paths import escape
 from karttime.feeds.declared.spec import Embedded, Framing
-from karttime.feeds.declared.transport import PREFIXES
+from karttime.feeds.declared.transport import MAX_INFLATED, PREFIXES
 
 SAMPLE_TEXTS: Final = 400
 _SAMPLE_BYTES: Final = 1_500_000
@@ -224,8 +224,9 @@ def _embedded(framing: Framing, sample: Sequence[str]) -> Framing:
     for _ in range(3):
         current = framing.model_copy(update={"embedded": tuple(found)})
         holders: dict[str, Counter[str]] = {}
+        allowance = Allowance(4 * MAX_INFLATED)
         for message in _flat(current, sample[:120]):
-            _find_strings(message.body, "", 0, holders)
+            _find_strings(message.body, "", 0, holders, allowance)
         fresh = []
         for path, codecs in holders.items():
             codec, count = codecs.most_common(1)[0]
@@ -240,20 +241,20 @@ def _embedded(framing: Framing, sample: Sequence[str]) -> Framing:
     return framing.model_copy(update={"embedded": tuple(found)})
 
 
-def _find_strings(value: Any, path: str, depth: int, holders: dict[str, Counter[str]]) -> None:
+def _find_strings(value: Any, path: str, depth: int, holders: dict[str, Counter[str]], allowance: Allowance) -> None:
     if depth > _MAX_DEPTH or len(holders) > 2000:
         return
     if isinstance(value, dict):
         many = len(value) > 60 or _like_ids(value)
         for key, inner in value.items():
             step = "*" if many else escape(key)
-            _find_strings(inner, f"{path}.{step}" if path else step, depth + 1, holders)
+            _find_strings(inner, f"{path}.{step}" if path else step, depth + 1, holders, allowance)
     elif isinstance(value, list):
         tagged = len(value) <= 6 and bool(value) and isinstance(value[0], str)
         for number, inner in enumerate(value[:60]):
-            _find_strings(inner, f"{path}[{number}]" if tagged else f"{path}[]", depth + 1, holders)
+            _find_strings(inner, f"{path}[{number}]" if tagged else f"{path}[]", depth + 1, holders, allowance)
     elif isinstance(value, str) and len(value) >= 2:
-        codec = _codec(value)
+        codec = _codec(value, allowance)
         if codec != "plain" or path in holders:
             holders.setdefault(path, Counter())[codec] += 1
 
@@ -262,10 +263,10 @@ def _like_ids(value: Mapping[str, Any]) -> bool:
     return len(value) > 1 and all(any(c.isdigit() for c in key) for key in value)
 
 
-def _codec(text: str) -> str:
+def _codec(text: str, allowance: Allowance) -> str:
     if text[0] in "{[" and text[-1] in "}]" and _is_json(text):
         return "json"
-    if len(text) >= 24 and _BASE64.fullmatch(text[:200].rstrip("=")) and decode_base64(text) is not None:
+    if len(text) >= 24 and _BASE64.fullmatch(text[:200].rstrip("=")) and decode_base64(text, allowance) is not None:
         return "base64"
     for separator in (";", "|", "^", "~"):
         if text.count(separator) >= 5 and " " + separator not in text:

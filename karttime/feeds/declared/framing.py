@@ -17,7 +17,7 @@ from karttime.feeds.declared.markup import parse_html, parse_xml
 from karttime.feeds.declared.paths import ANY, Path, child, entries, get, parse_path
 from karttime.feeds.declared.pivots import Pivoter
 from karttime.feeds.declared.spec import Embedded, Framing, Patches
-from karttime.feeds.declared.transport import PREFIXES, inflate
+from karttime.feeds.declared.transport import MAX_INFLATED, PREFIXES, inflate
 
 MAX_TEXT: Final = 16 << 20
 MAX_MESSAGES: Final = 20_000
@@ -36,14 +36,24 @@ class Unreadable(ValueError):  # noqa: N818 - it is counted, not shown as an err
     """A text is not in the declared framing; the text is the reason to count it by."""
 
 
-def decode_base64(text: str) -> Any:
-    """The JSON value that base64 text holds, compressed or not; None where it holds none."""
+class Allowance:
+    """How much compressed values of one frame may grow to, all together: a frame may hold thousands of them."""
+
+    def __init__(self, left: int = MAX_INFLATED) -> None:
+        self.left = left
+
+
+def decode_base64(text: str, allowance: Allowance) -> Any:
+    """The JSON value that base64 text holds, compressed or not; None where it holds none, or more than is allowed."""
     try:
         data = a2b_base64(text, strict_mode=True)
     except (Base64Error, ValueError):
         return None
-    for candidate in (inflate(data), data):
+    if allowance.left <= 0:
+        return None
+    for candidate in (inflate(data, allowance.left), data):
         if candidate:
+            allowance.left -= len(candidate)
             try:
                 value = orjson.loads(candidate)
             except ValueError:
@@ -68,6 +78,7 @@ class Unwrapper:
         self._open = _ENVELOPES[framing.envelope]
         self._kind, self._body = parse_path(framing.kind), parse_path(framing.body)
         self._embedded = [(*_split_last(parse_path(one.path)), one) for one in framing.embedded]
+        self._allowance = Allowance()
         self._grid = Grid(framing.separator)
         self._pivots = [Pivoter(pivot) for pivot in framing.pivots]
         self._patches: dict[str, list[Patcher]] = {}
@@ -84,6 +95,7 @@ class Unwrapper:
             raise Unreadable("too-long")
         found: list[Message] = []
         bad = 0
+        self._allowance = Allowance()
         for piece in self._pieces(text):
             try:
                 value = self._parse(piece)
@@ -129,7 +141,7 @@ class Unwrapper:
 
     def _unpack(self, value: Any, found: list[Message]) -> None:
         for parent, last, embedded in self._embedded:
-            value = _decode_embedded(value, parent, last, embedded)
+            value = _decode_embedded(value, parent, last, embedded, self._allowance)
         if self._framing.tagged and isinstance(value, list) and value:
             messages = [Message(str(value[0])[:_MAX_KIND], value)]
         elif self._framing.envelope == "field":
@@ -199,9 +211,9 @@ def _split_last(path: Path) -> tuple[Path, str]:
     return (path[:-1], path[-1]) if path else ((), "")
 
 
-def _decode_embedded(value: Any, parent: Path, last: str, embedded: Embedded) -> Any:
+def _decode_embedded(value: Any, parent: Path, last: str, embedded: Embedded, allowance: Allowance) -> Any:
     if not last:
-        inner = _decode_string(value, embedded)
+        inner = _decode_string(value, embedded, allowance)
         return value if inner is None else inner
     for _, holder in entries(value, parent):
         if last != ANY:
@@ -209,7 +221,7 @@ def _decode_embedded(value: Any, parent: Path, last: str, embedded: Embedded) ->
         else:
             keys = list(holder) if isinstance(holder, dict) else range(len(holder)) if isinstance(holder, list) else ()
         for key in keys:
-            inner = _decode_string(child(holder, str(key)), embedded)
+            inner = _decode_string(child(holder, str(key)), embedded, allowance)
             if inner is not None and isinstance(holder, dict):
                 holder[key] = inner
             elif inner is not None:
@@ -217,11 +229,11 @@ def _decode_embedded(value: Any, parent: Path, last: str, embedded: Embedded) ->
     return value
 
 
-def _decode_string(text: Any, embedded: Embedded) -> Any:
+def _decode_string(text: Any, embedded: Embedded, allowance: Allowance) -> Any:
     if not isinstance(text, str):
         return None
     if embedded.codec == "base64":
-        return decode_base64(text)
+        return decode_base64(text, allowance)
     try:
         return orjson.loads(text) if embedded.codec == "json" else split_fields(text, embedded.separator)
     except ValueError:

@@ -82,12 +82,12 @@ def _stomp(text: str) -> list[str] | None:
     return bodies
 
 
-def inflate(data: bytes) -> bytes | None:
-    """What was compressed with zlib, gzip or raw deflate, at most `MAX_INFLATED`; None where nothing was."""
+def inflate(data: bytes, most: int = MAX_INFLATED) -> bytes | None:
+    """What was compressed with zlib, gzip or raw deflate; None where nothing was, or more than `most`."""
     for window in (47, -15):
         member = zlib.decompressobj(window)
         try:
-            out = member.decompress(data, MAX_INFLATED)
+            out = member.decompress(data, most)
         except zlib.error:
             continue
         if member.eof and out:
