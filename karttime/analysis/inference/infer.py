@@ -19,12 +19,15 @@ from karttime.analysis.roles.decide import decide
 from karttime.analysis.roles.session import session_claims
 from karttime.analysis.roles.shapes import Shape
 from karttime.analysis.roles.view import CLAIMED, Claim
+from karttime.feeds.declared.framing import Unreadable, Unwrapper
 from karttime.feeds.declared.paths import Path, format_path, parse_path
 from karttime.feeds.declared.spec import Embedded, FeedSpec, FieldRole, Framing, SessionFieldSpec
 from karttime.feeds.frame import Frame
 
 MAX_TEXT: Final = 2 << 20
 MAX_MESSAGES: Final = 30_000
+_MAX_UNWRAPPED: Final = 4 * MAX_TEXT
+"""Packed texts grow; so much of what is in them is looked at."""
 _MAX_KINDS: Final = 60
 UNTIMED_STEP_MS: Final = 100
 SESSION_ROLES: Final = frozenset(
@@ -105,9 +108,12 @@ def _messages(framing: Framing, frames: Sequence[Frame]) -> tuple[dict[str, list
         known = frozenset(message.kind for messages in plain if messages for message in messages) - {""}
     kinds: dict[str, list[Sent]] = {}
     counts: Counter[str] = Counter()
-    taken = size = 0
-    for number, (frame, messages) in enumerate(zip(frames, read_messages(framing, texts, known), strict=True)):
-        if messages is None:
+    taken = 0
+    unwrapper = Unwrapper(framing, known)
+    for number, frame in enumerate(frames):
+        try:
+            messages = unwrapper.messages(frame.text or "")
+        except Unreadable:
             counts["unread"] += 1
             continue
         said = False
@@ -119,8 +125,7 @@ def _messages(framing: Framing, frames: Sequence[Frame]) -> tuple[dict[str, list
                 kinds.setdefault(kind, []).append(Sent(frame.at, number, body))
         counts["keep-alive"] += not said
         taken += len(messages)
-        size += len(frame.text or "")
-        if taken > MAX_MESSAGES or size > MAX_TEXT:
+        if taken > MAX_MESSAGES or unwrapper.size > _MAX_UNWRAPPED:
             break
     return kinds, counts
 

@@ -7,12 +7,14 @@ such an entry holds are the fields of a row. A list inside a row that is short, 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final
 
 from karttime.feeds.declared.paths import ANY, Path
 
 _MAX_DEPTH: Final = 14
 _MAX_KEYS: Final = 400
+_MAX_ENTRIES: Final = 3_000
 _MAX_SHORT: Final = 12
 """Longest list that is taken for a part of its row: sectors, splits, drivers of a crew."""
 _MAX_LEAVES: Final = 250
@@ -59,7 +61,7 @@ class Node:
     def _entries(self, values: Any, depth: int) -> None:
         if self.entries is None:
             self.entries = Node()
-        for inner in values:
+        for inner in islice(values, _MAX_ENTRIES):
             self.entries.add(inner, depth + 1)
 
     @property

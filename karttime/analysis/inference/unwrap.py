@@ -50,7 +50,12 @@ def guess_framing(texts: Sequence[str]) -> Framing | None:
     if not sample:
         return None
     prefix = _prefix(sample)
-    inside = [piece for text in sample for piece in _strip(prefix, text)]
+    inside: list[str] = []
+    for number, text in enumerate(sample):
+        inside += _strip(prefix, text)
+        if sum(map(len, inside)) > 2 * _SAMPLE_BYTES:  # packed texts grow
+            sample = sample[: number + 1]
+            break
     framing = _syntax(inside)
     framing = _headed(framing, inside)
     if framing is None:

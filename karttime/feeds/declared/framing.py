@@ -69,9 +69,14 @@ def is_tag(value: object) -> bool:
 
 
 class Unwrapper:
-    """Interprets one `Framing`."""
+    """Interprets one `Framing`.
+
+    Attributes:
+        size: characters of what was unwrapped so far, which may be many times that of the frames.
+    """
 
     def __init__(self, framing: Framing, kinds: frozenset[str] = frozenset()) -> None:
+        self.size = 0
         self._framing = framing
         self._kinds = kinds
         self._strip = PREFIXES.get(framing.prefix)
@@ -97,6 +102,7 @@ class Unwrapper:
         bad = 0
         self._allowance = Allowance()
         for piece in self._pieces(text):
+            self.size += len(piece)
             try:
                 value = self._parse(piece)
             except ValueError:
