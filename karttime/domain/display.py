@@ -34,8 +34,8 @@ def clean(text: str, limit: int = MAX_TEXT) -> str:
 
 
 def flag_text(flag: str, text: str) -> str:
-    """A flag in words, with the board's own where they say more: `yellow (SLOW ZONE 3)`."""
-    return f"{flag} ({text})" if text and text.casefold() != flag else flag
+    """A flag in words, with the board's own where they say more than a code does: `yellow (SLOW ZONE 3)`."""
+    return f"{flag} ({text})" if len(text) > 2 and text.casefold() != flag else flag
 
 
 def note_text(time: str, number: str, text: str) -> str:

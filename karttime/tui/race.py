@@ -17,6 +17,7 @@ from karttime.tui.facts import lap_of, moment, whole
 
 UNCLEAN: Final = frozenset({LapFlag.PIT, LapFlag.DOUBTFUL, LapFlag.FIRST})
 PACE_LAPS: Final = 5
+MAX_LAPS: Final = 5_000  # of one competitor; three days of racing, after which the oldest go
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,8 @@ class Runner:
     def add(self, lap: Lap) -> None:
         """Take a lap in, or its newer version."""
         self.laps[lap.number] = lap
+        if len(self.laps) > MAX_LAPS:
+            del self.laps[min(self.laps)]
         self._ordered = None
 
     def in_order(self) -> list[Lap]:

@@ -9,7 +9,7 @@ from textual.widgets import Input
 
 from karttime.errors import KarttimeError, UsageError
 from karttime.tui import keys
-from karttime.tui.bindings import every, known_keys
+from karttime.tui.bindings import every, key_table, known_keys
 from karttime.tui.keys import Preferences
 from karttime.tui.screens import NAMES
 from karttime.tui.screens import load as screen
@@ -190,6 +190,12 @@ def test_every_binding_has_a_name_of_its_own() -> None:
     assert all(binding.id for binding in found)
     named = [(binding.id, binding.action) for binding in found]
     assert len({name for name, _ in named}) == len(set(named))
+
+
+def test_the_readme_has_every_key() -> None:
+    """Its table is made of the bindings: `karttime.tui.bindings.key_table`."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    assert "\n".join(key_table()) in readme
 
 
 async def test_typing_in_a_filter_is_no_command(endurance: Path) -> None:

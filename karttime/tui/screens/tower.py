@@ -120,7 +120,7 @@ class Tower(Page):
         return "\n".join(lines)
 
     def _columns(self, view: Model, found: Sequence[Standing]) -> list[Column]:
-        hidden = set()
+        hidden = {f"s{n}" for n in (1, 2, 3) if not any(row.fields.get(f"sector_{n}_ms") for row in found)}
         teams = any(row.fields.get("team") for row in found)
         drivers = any(row.fields.get("driver") for row in found)
         if not teams and drivers:
@@ -199,7 +199,7 @@ class Drawer:
             "last": self._last(it),
             "best": self._time(it, it.best_ms, lambda other: other.best_ms, self._best_style(it)),
             "gap": self._gap(it),
-            "interval": gap(it.interval),
+            "interval": (gap(it.interval), "dim" if it.fields.get("interval") is None else ""),
             "pace": self._time(it, it.pace_ms, lambda other: other.pace_ms, ""),
             "stint": (duration(it.stint_ms), "pit-in" if it.in_pit else ""),
             "stint_laps": "" if it.stint_laps is None else str(it.stint_laps),
@@ -247,7 +247,7 @@ class Drawer:
             if mine is not None and other is not None and it.lapped == reference.lapped:
                 return difference(mine - other), "good" if mine < other else "bad"
             return gap(it.gap), "dim"
-        return gap(it.gap)
+        return gap(it.gap), "dim" if it.fields.get("gap") is None else ""  # a difference of best laps
 
     def _note(self, it: Standing, status: str) -> Cell:
         parts = []

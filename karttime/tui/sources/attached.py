@@ -231,11 +231,12 @@ def _json(response: httpx.Response) -> Any:
 
 
 def _problem(response: httpx.Response) -> str:
+    """Why a call failed, in a sentence for a person."""
     try:
-        detail = response.json()["detail"]
+        detail = str(response.json()["detail"])
     except (ValueError, KeyError, TypeError):
-        return f"the server answered with HTTP {response.status_code}"
-    return str(detail)
+        return f"the server answered with HTTP {response.status_code}: is it karttime?"
+    return detail.replace("send Authorization: Bearer <key>", "give one with --token KEY")
 
 
 def _body(values: Mapping[str, Any]) -> dict[str, Any]:

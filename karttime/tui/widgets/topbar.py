@@ -104,9 +104,11 @@ def second_line(model: Model, around: Around, width: int) -> list[Part]:
     if reason := model.server_lost or (model.reason if model.health is not Health.LIVE else ""):
         room = width - sum(cell_len(text) for text, _ in (*head, *tail)) - 2
         head.append((f" {safe(reason, max(24, room))} ", "warn"))
-    where = f" · {model.where}"
-    used = sum(cell_len(text) for text, _ in (*head, *tail))
-    return [*head, *tail, (where, "dim")] if used + cell_len(where) <= width else [*head, *tail]
+    parts = [*head, *tail, (f" · {model.where}", "dim")]
+    for long, short in ((f" · {model.where}", ""), (" competitors", " karts"), (" · not recorded", " · no rec")):
+        if sum(cell_len(text) for text, _ in parts) > width:
+            parts = [(text.replace(long, short), style) for text, style in parts]
+    return parts
 
 
 def transport_line(transport: Transport) -> str:
