@@ -12,8 +12,9 @@ ROWS = re.findall(r"^\| (T\d+) \| (.+?) \| (.+?) \| (.+?) \|$", (ROOT / "SECURIT
 
 
 def test_every_threat_has_a_row_with_a_defence() -> None:
-    """T1 to T23, in order."""
-    assert [number for number, *_ in ROWS] == [f"T{n}" for n in range(1, 24)]
+    """T1 to T23 at least, in order."""
+    assert len(ROWS) >= 23
+    assert [number for number, *_ in ROWS] == [f"T{n}" for n in range(1, len(ROWS) + 1)]
     assert all(len(threat) > 10 and len(defence) > 20 for _, threat, defence, _ in ROWS)
 
 

@@ -66,7 +66,7 @@ def test_a_clock_that_is_wrong_and_jumps(tmp_path: Path, feed: tuple[Feed, Serve
             [circuit] = it.http.get("/health/ready").json()["circuits"]
             assert circuit["state"] == "live", jump
             assert 0 <= circuit["data_age_ms"] < 10_000, jump
-            until(lambda: it.health() == "healthy")
+        until(lambda: it.health() == "healthy")
         numbers = [seq for _, seq in it.viewer.positions]
         assert numbers == list(range(numbers[0], numbers[0] + len(numbers))), "a number is missing, or came twice"
         assert len({epoch for epoch, _ in it.viewer.positions}) == 1
