@@ -252,9 +252,9 @@ class DeclaredDecoder:
         self._waiting, self._seen_laps = {}, set()
         if self._sessions > 1 and self._lead is not None:
             self._entrants = {key: one for key, one in self._entrants.items() if key in self._lead.rows.keys}
-        self._sittings.started(at, facts, self._entrants, why)
-        for entrant in self._entrants.values():
-            if self._sessions > 1 and not entrant.tracker.starts_anew():
+        earlier = self._sittings.started(at, facts, self._entrants, why)
+        for key, entrant in self._entrants.items():
+            if self._sessions > 1 and key not in earlier and not entrant.tracker.starts_anew():
                 entrant.tracker.reset(entrant.laps, entrant.last)
         self._board_due = True
         if self._sessions > 1:

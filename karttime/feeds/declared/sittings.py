@@ -65,8 +65,11 @@ class Sittings:
         driven = {key for key, entrant in entrants.items() if (entrant.tracker.count or 0) >= 2}
         return len(self._fallen) + gone > max(1, len(driven | self._fallen.keys()) / 2)
 
-    def started(self, at: int, facts: Facts, entrants: Mapping[str, Entrant], why: str) -> None:
-        """A session has begun; `entrants` are who is there, their trackers as they were before it."""
+    def started(self, at: int, facts: Facts, entrants: Mapping[str, Entrant], why: str) -> set[str]:
+        """A session has begun; `entrants` are who is there, their trackers as they were before it.
+
+        Returns the keys of those who had begun it in frames before.
+        """
         self.title, self.track = facts.title, facts.track
         self._count += 1
         self._began, self._why = at, why
@@ -76,7 +79,9 @@ class Sittings:
         self._renewed = sum(key in counts for key in self._fallen)
         self._many = len(self._carried) + self._renewed
         self._renewed += sum(not entrant.tracker.seen for entrant in entrants.values())
+        earlier = {key for key, when in self._fallen.items() if when < at}
         self._fallen = {}
+        return earlier
 
     def told(self, touched: Iterable[Entrant], *, merged: bool) -> bool:
         """Who is told of is there; who is not, when most others began anew, has left. True where that changes."""
