@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 _SPEC_BYTES = 1 << 20
 _EXAMPLES = 40
+_UPDATES = {
+    "snapshot": "the whole board", "merge": "what changed", "places": "what changed, by place",
+    "facts": "about the session", "unread": "not understood",
+}  # fmt: skip
 
 
 def read_spec(path: Path) -> "FeedSpec":
@@ -72,13 +76,17 @@ def show_findings(console: "Console", found: "Findings") -> None:
     for kind in found.kinds[:_EXAMPLES]:
         every = "" if kind.period_ms is None else f"{kind.period_ms / 1000:.1f} s"
         kinds.add_row(
-            plain(kind.name or "-", 40), plain(kind.count), plain(f"{kind.share:.0%}"), plain(every), plain(kind.update)
+            plain(kind.name or "-", 40),
+            plain(kind.count),
+            plain(f"{kind.share:.0%}"),
+            plain(every),
+            plain(_UPDATES.get(kind.update, kind.update)),
         )
     console.print(kinds)
     fields = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("field", "role", "unit", "sure", "examples", "why, or what else it could be"):
         fields.add_column(name, overflow="ellipsis", no_wrap=True, max_width=44)
-    for field in found.fields:
+    for field in sorted(found.fields, key=lambda field: field.role.value == "undecided"):
         told = field.role.value != "undecided"
         if not told and not field.candidates:
             continue
@@ -104,7 +112,8 @@ def show_check(console: "Console", check: "Check") -> None:
     timed = "" if check.in_time is None else f", {check.in_time:.0%} of them as long as what passed"
     lines = [
         f"checked on {check.frames} frames: {check.understood:.1%} understood,"
-        f" {check.readable:.2%} of {check.values} values make sense, {check.laps} laps{timed}",
+        f" {f'{check.readable:.2%} of {check.values}' if check.values else 'no'} values make sense,"
+        f" {check.laps} laps{timed}",
         *(f"contradiction: {clean(text, 300)}" for text in check.contradictions),
     ]
     for line in lines:

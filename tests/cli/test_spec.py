@@ -97,3 +97,13 @@ def test_a_known_format_has_no_spec_to_save(tmp_path: Path) -> None:
     done = run("analyze", str(path), "--spec", str(tmp_path / "s.json"))
     assert done.returncode == 2
     assert "speaks apex already" in done.stderr
+
+
+def test_a_recording_that_the_spec_does_not_explain_fails_the_check(tmp_path: Path, spec: Path) -> None:
+    """In the same framing, but of something else: nothing was read, and that is said."""
+    other = tmp_path / "other.jsonl"
+    lines = [json.dumps({"t": 1000 * number, "raw": json.dumps({"other": number})}) for number in range(20)]
+    other.write_text("\n".join(lines) + "\n", "utf-8")
+    done = run("spec", "check", str(spec), str(other))
+    assert done.returncode == 1
+    assert "nothing that the spec explains was received" in done.stdout

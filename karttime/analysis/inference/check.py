@@ -113,6 +113,8 @@ class _Judge:
             total = after[2][name] - before[2][name]
             if count > 0.1 * total:
                 said.append(f"{count} of {total} values of {name} make no sense")
+        if frames and not values:
+            said.append("nothing that the spec explains was received")
         in_time = round(self._in_time / self._timed, 3) if self._timed >= 3 else None
         if in_time is not None and in_time < 0.5:
             said.append("laps do not last as long as what passes between them")

@@ -186,16 +186,21 @@ class DeclaredDecoder:
         for entrant in self._new:
             entrant.tracker.alone = self._sessions > 0 and len(self._new) <= _ALONE
         self._new = []
-        if self._touched or self._lap_rows or (self._board_due and self._sessions):  # somebody may just have left
+        left = self._board_due and self._sessions  # somebody may have left, and nothing else
+        if (
+            self._touched
+            or self._lap_rows
+            or left
+            or (self._sessions and self._sittings.is_called_otherwise(self._facts))
+        ):
             self._sessions_of(at)
             self._show(at)
             for entrant, roles in self._touched.items():
-                self._tell(at, entrant, roles)
+                if entrant.id not in self._sittings.hidden:
+                    self._tell(at, entrant, roles)
             for table, key, values in self._lap_rows:
                 self._lap_row(at, table, key, values)
             self._touched, self._lap_rows = {}, []
-        elif self._sessions and (self._facts.title, self._facts.track) != (self._sittings.title, self._sittings.track):
-            self._sessions_of(at)
         self._expire(at)
         for update in self._out:
             if isinstance(update, FlagChanged):
@@ -212,19 +217,28 @@ class DeclaredDecoder:
 
     def _sessions_of(self, at: int) -> None:
         """Start the first session, or a new one."""
-        why = self._sittings.begins(at, self._facts, self._entrants, self._touched, self._gone())
+        sittings, told_of = self._sittings, [*self._touched]
+        why = sittings.begins(at, self._facts, self._entrants, told_of, self._gone())
         if why:
             self._start(at, why)
         else:
             self._retitle(at)
         lead = self._lead
         merged = lead is not None and lead.spec.update == "merge"
-        if self._sessions > 1 and self._sittings.told(self._touched, merged=merged):
-            self._board_due = True
+        if self._sessions > 1:
+            for entrant in told_of:
+                if entrant.id in sittings.hidden:
+                    self._touch_all(entrant)
+            self._board_due |= sittings.told(told_of, merged=merged)
+
+    def _touch_all(self, entrant: Entrant) -> None:
+        """For a session that does not know it: all that is known is told."""
+        entrant.forget_state()
+        self._touched.setdefault(entrant, {}).update(dict.fromkeys(entrant.values))
 
     def _retitle(self, at: int) -> None:
         facts, sittings = self._facts, self._sittings
-        if (facts.title, facts.track) != (sittings.title, sittings.track):
+        if sittings.is_called_otherwise(facts):
             sittings.title, sittings.track = facts.title, facts.track
             self._out.append(SessionChanged(at, session_kind(facts.title), "", facts.title, facts.track))
 
@@ -256,6 +270,7 @@ class DeclaredDecoder:
         for key, entrant in self._entrants.items():
             if self._sessions > 1 and key not in earlier and not entrant.tracker.starts_anew():
                 entrant.tracker.reset(entrant.laps, entrant.last)
+            self._touch_all(entrant)
         self._board_due = True
         if self._sessions > 1:
             after = len(waited) + 1

@@ -55,6 +55,10 @@ class Entrant:
         self.cells[column] = cell
         return True
 
+    def forget_state(self) -> None:
+        """A new session: what it is doing is told again."""
+        self.status, self.in_pit = Status.UNKNOWN, None
+
     def driver(self) -> str:
         """The driver's name, joined where it comes in parts."""
         whole = self._text(FieldRole.DRIVER, "")

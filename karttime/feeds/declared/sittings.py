@@ -36,6 +36,10 @@ class Sittings:
         self._carried: dict[str, int] = {}
         self._many = self._renewed = 0
 
+    def is_called_otherwise(self, facts: Facts) -> bool:
+        """Whether the feed has another title or track than the session that runs."""
+        return (facts.title, facts.track) != (self.title, self.track)
+
     def begins(
         self, at: int, facts: Facts, entrants: Mapping[str, Entrant], touched: Iterable[Entrant], gone: int
     ) -> str:

@@ -233,3 +233,16 @@ def test_a_title_after_the_counters_fell_names_the_session_that_began() -> None:
     play.send({"d": [row(str(n), n, 0, 0, 0) for n in (1, 2, 3)]})
     play.send({"h": "Heat 2", "d": []}, 4000)
     assert [session.title for session in play.book.sessions] == ["Heat 1", "Heat 2"]
+
+
+def test_a_new_session_knows_drivers_and_states_that_did_not_change() -> None:
+    """Told again though the feed sends them once: a lap has its driver, and who is in the pits stays there."""
+    play = Play(decoder("merge", session=[{"path": "h", "role": "session"}]))
+    play.send({"h": "Heat 1", "d": [row("7", 1, 0, 0, 0), row("9", 2, 0, 0, 0, pit=True)]})
+    play.send({"h": "Heat 2", "d": []})
+    play.send({"d": [{"n": "7", "l": 1, "t": 30_100}]}, 30_000)
+    assert [(standing.number, standing.in_pit) for standing in classification(play.session)] == [
+        ("7", False),
+        ("9", True),
+    ]
+    assert [lap.driver for row in play.session.competitors.values() for lap in row.laps] == ["Driver 7"]
