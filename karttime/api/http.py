@@ -4,9 +4,10 @@ uvicorn waits for ever for the rest of a request, so a few thousand connections 
 take every place. And there are places for so many connections only.
 """
 
+import re
 import sys
 from http import HTTPStatus
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import h11
 import orjson
@@ -14,6 +15,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from karttime.api.keeper import Keeper
 from karttime.api.problem import MEDIA_TYPE, document, kind_of
+
+_BYTES: Final = re.compile(r"\(?:? ?(?:bytearray\()?b['\"]")
 
 
 class PatientHttp(H11Protocol):
@@ -43,7 +46,8 @@ class PatientHttp(H11Protocol):
         """What is no HTTP, or has too large a head, is answered with a problem, too."""
         error = sys.exception()
         status = error.error_status_hint if isinstance(error, h11.RemoteProtocolError) else 400
-        detail = f"{msg} {error}" if error is not None else msg
+        # what is wrong, without the client's own bytes: a key may be among them, and proxies log answers
+        detail = f"{msg} {_BYTES.split(str(error))[0].strip()}" if error is not None else msg
         body = orjson.dumps(document(status, kind_of(status), detail))
         headers = [("content-type", MEDIA_TYPE), ("content-length", str(len(body))), ("connection", "close")]
         for event in (

@@ -27,6 +27,8 @@ _ACCEPTED: Final = (
 _RACE_ID: Final = re.compile(r"[1-9]\d{0,11}", re.ASCII)
 _FEED: Final = re.compile(r"([a-z][a-z0-9-]{0,31})\+(.*)", re.ASCII | re.DOTALL)
 _RELAY: Final = re.compile(r"/instance/([A-Za-z0-9_.~-]{1,64})/([A-Za-z0-9_.~-]{8,200})/?", re.ASCII)
+_USER: Final = re.compile(r"(://)[^?#]*@")
+_RELAY_TOKEN: Final = re.compile(r"(/instance/[^/?#]*/)[^/?#]+")
 _SECRET: Final = re.compile(r"([?&][^=&]*(?:pass|secret|token|key)[^=&]*=)[^&#]*", re.IGNORECASE)
 
 
@@ -49,11 +51,11 @@ def _fault(url: str) -> str:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        return f"{url!r} is not an address, or its port is none"
+        return f"{shown(url)!r} is not an address, or its port is none"
     if parts.scheme == RACE:
         return _fault_of_race(url)
     if parts.scheme not in PORTS:
-        return f"{url!r} does not begin with ws:// or wss://, rmonitor:// or racemonitor"
+        return f"{shown(url)!r} does not begin with ws:// or wss://, rmonitor:// or racemonitor"
     return _fault_of_parts(url, parts, port)
 
 
@@ -61,11 +63,11 @@ def _fault_of_parts(url: str, parts: SplitResult, port: int | None) -> str:
     if parts.username is not None or parts.password is not None:
         return "an address with a user name or password is not accepted"
     if not parts.hostname:
-        return f"{url!r} names no host"
+        return f"{shown(url)!r} names no host"
     if port == 0 or parts.fragment:
-        return f"{url!r} has port 0 or a #fragment"
+        return f"{shown(url)!r} has port 0 or a #fragment"
     if parts.scheme == "rmonitor" and (parts.path not in {"", "/"} or parts.query):
-        return f"{url!r} has a path, and RMonitor over TCP has none"
+        return f"{shown(url)!r} has a path, and RMonitor over TCP has none"
     return ""
 
 
@@ -73,7 +75,7 @@ def _fault_of_race(url: str) -> str:
     _, _, race_id = url.partition(":")
     if _RACE_ID.fullmatch(race_id):
         return ""
-    return f"{url!r} names no race: its id is the number at the end of the race's page, as in racemonitor:37872"
+    return f"{shown(url)!r} names no race: its id is the number at the end of the race's page, as in racemonitor:37872"
 
 
 def race_id(url: str) -> str:
@@ -122,8 +124,7 @@ def split_feed(text: str) -> tuple[str, str]:
 
 
 def shown(url: str) -> str:
-    """An address for logs, recordings and databases: without the token or password in it."""
-    relay = relay_of(url)
-    if relay is not None:
-        url = url.replace(relay.token, "***")
+    """An address for logs, recordings, databases and errors: without the token or password in it, also a broken one."""
+    url = _USER.sub(r"\1***@", url)
+    url = _RELAY_TOKEN.sub(r"\1***", url)
     return _SECRET.sub(r"\1***", url)

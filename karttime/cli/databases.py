@@ -18,6 +18,7 @@ from karttime.domain.times import iso_from_ms
 from karttime.engine.clock import Clock
 from karttime.errors import UsageError
 from karttime.settings import load
+from karttime.storage import engines
 from karttime.storage.backup import backup as copy_files
 from karttime.storage.database import Database, look
 from karttime.storage.engines import parse_url
@@ -47,7 +48,7 @@ def status(url: str | None) -> dict[str, Any]:
     address = _address(url)
     schema = look(address)
     report: dict[str, Any] = {
-        "database": parse_url(address).render_as_string(hide_password=True),
+        "database": engines.shown(parse_url(address)),
         "schema": schema.revision,
         "newest_schema": schema.newest,
     }
@@ -163,7 +164,7 @@ def _filled(url: str | None) -> Iterator[Database]:
     """A database that is there already."""
     address = _address(url)
     if look(address).revision is None:
-        shown = parse_url(address).render_as_string(hide_password=True)
+        shown = engines.shown(parse_url(address))
         raise UsageError(f"nothing is stored in {shown}: name another with --database or DATABASE_URL")
     with _opened(address) as database:
         yield database

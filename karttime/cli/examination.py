@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from karttime.api.id_tokens import ask_google, emulators, installed
 from karttime.api.parsers import StoredParsers
@@ -18,7 +19,7 @@ from karttime.circuits.circuit import Circuit
 from karttime.circuits.firestore import FirestoreCircuits
 from karttime.circuits.firestore_remote import FirestoreOptions
 from karttime.circuits.parser import PARSED, SPEC
-from karttime.circuits.urls import RACE, split_feed
+from karttime.circuits.urls import RACE, shown, split_feed
 from karttime.cli.catalogue import firestore_options
 from karttime.cli.places import journal_path
 from karttime.engine.addresses import AddressPolicy
@@ -87,6 +88,7 @@ async def _examine(wish: Wish, settings: Settings) -> list[Finding]:
     if not target:
         return await _everything(wish, settings)
     if target.startswith(("http://", "https://")):
+        _check_server(target)
         if wish.offline:
             return [Finding("server", Grade.UNCHECKED, "the network is left alone")]
         asked = await running(target, wish.token, wish.seconds)
@@ -106,6 +108,17 @@ async def _examine(wish: Wish, settings: Settings) -> list[Finding]:
     if served is not None and circuit.id in served.collected:
         return [finding for finding in served.findings if finding.area in {circuit.id, "server"}]
     return await _circuit(wish, settings, circuit)
+
+
+def _check_server(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        sound = bool(parts.hostname) and parts.port != 0 and "@" not in parts.netloc
+        sound = sound and parts.path in {"", "/"} and not (parts.query or parts.fragment) and url.isprintable()
+    except ValueError:
+        sound = False
+    if not sound:
+        raise UsageError(f"{shown(url)!r} is no address of a service: http://host:port, and a key by --token")
 
 
 def _failed(finding: Finding) -> Finding:

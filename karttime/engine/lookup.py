@@ -62,7 +62,7 @@ def check_base(url: str) -> str:
     except ValueError:
         sound = False
     if not sound or not url.isprintable() or " " in url:
-        raise UsageError(f"{url!r} is not the address of a Race Monitor service: http://host[:port] or https://…")
+        raise UsageError("that is not the address of a Race Monitor service: http://host[:port] or https://…")
     return url
 
 

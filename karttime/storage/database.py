@@ -11,7 +11,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from karttime.errors import StorageError
-from karttime.storage import schema
+from karttime.storage import engines, schema
 from karttime.storage.engines import make_engine, parse_url
 from karttime.storage.schema import Schema
 
@@ -71,7 +71,7 @@ def translated(url: URL) -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
-        shown = url.render_as_string(hide_password=True)
+        shown = engines.shown(url)
         raise StorageError(f"database {shown} cannot be used: {reason(error)}") from error
 
 

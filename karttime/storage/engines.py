@@ -21,6 +21,9 @@ _DRIVERS: Final[Mapping[str, str]] = {
     "postgresql+asyncpg": "postgresql+psycopg",  # what other services of the house have in their .env
 }
 
+_PUBLIC: Final = frozenset({"host", "port", "sslmode", "sslrootcert", "connect_timeout", "application_name", "options"})
+"""Parameters of an address that are shown: those of the driver that hold no secret."""
+
 
 def parse_url(text: str) -> URL:
     """The address with the driver that is used here.
@@ -35,10 +38,20 @@ def parse_url(text: str) -> URL:
     if url.drivername not in _DRIVERS:
         raise UsageError(f"DATABASE_URL names {url.drivername}, which is not supported: use sqlite or postgresql")
     url = url.set(drivername=_DRIVERS[url.drivername])
+    if url.drivername == "sqlite" and (url.host or url.username or url.password):
+        raise UsageError("DATABASE_URL names a server for SQLite: write sqlite:///file.db, with three slashes")
+    if "@" in (url.host or ""):  # what follows the first one would be taken for a host, and shown
+        raise UsageError("DATABASE_URL: write an @ in the password as %40, a / as %2F, a : as %3A")
     in_memory = not url.database or ":memory:" in url.database or url.query.get("mode") == "memory"
     if url.drivername == "sqlite" and in_memory:  # each thread would have a database of its own
         raise UsageError("DATABASE_URL names no file: write sqlite:///file.db")
     return url
+
+
+def shown(url: URL) -> str:
+    """An address without what is secret in it, wherever that stands."""
+    query = {name: value if name in _PUBLIC else "***" for name, value in url.query.items()}
+    return url.set(query=query).render_as_string(hide_password=True)
 
 
 def make_engine(url: URL, *, patient: bool = False) -> Engine:

@@ -12,7 +12,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool
 
 from karttime.errors import StorageError
-from karttime.storage import schema
+from karttime.storage import engines, schema
 from karttime.storage.database import translated
 from karttime.storage.engines import make_engine, parse_url
 from karttime.storage.schema import Schema
@@ -45,7 +45,7 @@ def examine(url: str) -> Examined:
         StorageError: it cannot be reached, belongs to something else, or is of a newer karttime.
     """
     address = parse_url(url)
-    shown = address.render_as_string(hide_password=True)
+    shown = engines.shown(address)
     if address.get_backend_name() != "sqlite":
         with translated(address):
             return _server(make_engine(address), shown)

@@ -113,6 +113,8 @@ def test_a_race_and_a_relay_are_taken_apart() -> None:
         ("wss://timing.example/live?lang=fr&apiToken=abc&x=1", "wss://timing.example/live?lang=fr&apiToken=***&x=1"),
         ("racemonitor:37872", "racemonitor:37872"),
         ("wss://timing.example:8523/", "wss://timing.example:8523/"),
+        ("ws://user:pass/word@timing.example:99999/", "ws://***@timing.example:99999/"),
+        (f"http://h:x/instance/209/{TOKEN}#x", "http://h:x/instance/209/***#x"),
     ],
 )
 def test_secrets_in_an_address_are_not_shown(url: str, public: str) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from karttime.circuits.urls import shown
 from karttime.errors import UsageError
 
 
@@ -28,10 +29,10 @@ class Address:
             port = parts.port
         except ValueError:
             raise UsageError(
-                f"{text!r} is no address of a server: give one such as http://timing.example:8000"
+                f"{shown(text)!r} is no address of a server: give one such as http://timing.example:8000"
             ) from None
         secure = {"http": False, "https": True, "ws": False, "wss": True}.get(parts.scheme)
         if secure is None or not parts.hostname or parts.username is not None or port == 0:
-            raise UsageError(f"{text!r} is no address of a server: give one such as http://timing.example:8000")
+            raise UsageError(f"{shown(text)!r} is no address of a server: give one such as http://timing.example:8000")
         rest = parts.netloc + parts.path.rstrip("/")
         return cls(f"http{'s' if secure else ''}://{rest}", f"ws{'s' if secure else ''}://{rest}")
