@@ -2,8 +2,13 @@
 
 from pathlib import Path
 
+import pytest
+
 from karttime.analysis.report import Report
+from karttime.client.fold import fold
+from karttime.client.stream import Shown
 from karttime.domain.classification import classification
+from karttime.tui.app import FRAME_S
 from karttime.tui.screens.tower import Tower
 from karttime.tui.text import lap_time
 from karttime.tui.widgets.topbar import TopBar
@@ -116,3 +121,32 @@ async def test_small_and_large_terminals(endurance: Path) -> None:
         await desk.resize_terminal(200, 60)
         await go(app, desk)
         assert {"Driver", "Interval", "Pace 5", "Stint", "Pit", "Note", "+/-"} <= set(page.grid.titles)
+
+
+async def test_many_changes_are_drawn_once_and_only_where_they_are(
+    endurance: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At most ten drawings a second, whatever comes; one row's change draws one line, never the table."""
+    assert FRAME_S >= 0.1
+    async with sitting(stopped(endurance)) as (app, desk):
+        page = await go(app, desk)
+        assert isinstance(page, Tower)
+        state, key = app.model.state, page.grid.keys[3]
+        assert state is not None
+        lines: list[int] = []
+        monkeypatch.setattr(page.grid, "refresh_lines", lambda y, *_: lines.append(y))
+        monkeypatch.setattr(page.grid, "refresh", lambda *_, **__: lines.append(-1))
+        before, drawings = page.draw, []
+        monkeypatch.setattr(page, "draw", lambda: drawings.append(before()))
+        for number in range(1, 501):
+            message = {
+                "type": "patch",
+                "seq": state.seq + number,
+                "at": state.at,
+                "competitors": {key: {"laps": number}},
+            }
+            app.model.take(Shown(fold(app.model.state, message) or state, message, gapless=True))
+        app._tick()
+        app._tick()
+        assert (len(drawings), lines) == (1, [4])
+        assert page.grid.line(key)["laps"] == "500"
