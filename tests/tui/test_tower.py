@@ -136,8 +136,14 @@ async def test_many_changes_are_drawn_once_and_only_where_they_are(
         lines: list[int] = []
         monkeypatch.setattr(page.grid, "refresh_lines", lambda y, *_: lines.append(y))
         monkeypatch.setattr(page.grid, "refresh", lambda *_, **__: lines.append(-1))
-        before, drawings = page.draw, []
-        monkeypatch.setattr(page, "draw", lambda: drawings.append(before()))
+        drawings: list[int] = []
+        before = page.draw
+
+        def draw() -> None:
+            drawings.append(1)
+            before()
+
+        monkeypatch.setattr(page, "draw", draw)
         for number in range(1, 501):
             message = {
                 "type": "patch",
