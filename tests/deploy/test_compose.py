@@ -146,3 +146,21 @@ def test_a_password_must_be_given(tmp_path: Path) -> None:
     refused = subprocess.run(check, cwd=deploy, check=False, capture_output=True, text=True)
     assert refused.returncode != 0
     assert "write a password into .env" in refused.stderr
+
+
+def test_the_override_of_the_page_is_taken(tmp_path: Path) -> None:
+    """What docs/operators.md says about Firebase is YAML that the compose program merges."""
+    program = shutil.which("docker-compose")
+    if program is None:
+        pytest.skip("docker-compose is not installed")
+    page = (FILE.parents[1] / "docs" / "operators.md").read_text(encoding="utf-8")
+    [override] = re.findall(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    deploy = tmp_path / "deploy"
+    shutil.copytree(FILE.parent, deploy)
+    (deploy / ".env").write_text("POSTGRES_PASSWORD=canary\n")
+    (deploy / "compose.override.yaml").write_text(override)
+    command = [program, "-f", "compose.yaml", "-f", "compose.override.yaml", "config"]
+    merged = subprocess.run(command, cwd=deploy, check=True, capture_output=True, text=True).stdout
+    assert (
+        yaml.safe_load(merged)["services"]["api"]["environment"]["FIREBASE_CREDENTIALS_PATH"] == "/run/secrets/firebase"
+    )
