@@ -70,11 +70,24 @@ _COUNTERS: Final = (
     _Figure("slow_frames", "Frames that took longer than the limit.", lambda it: it.slow_frames),
     _Figure("tap_failures", "Publications that a tap of the hub failed on.", lambda it: it.tap_failures),
     _Figure("recorded_frames", "Frames in the raw recording.", lambda it: it.recorder.frames if it.recorder else None),
+    _Figure(
+        "analyses", "Analyses to find out what the feed is.", lambda it: it.detection.looks if it.detection else None
+    ),
+    _Figure(
+        "undecoded_frames",
+        "Messages given up before it was known what the feed is.",
+        lambda it: it.detection.lost if it.detection else None,
+    ),
     _Figure("unrecorded_frames", "Frames not recorded.", lambda it: it.recorder.missed if it.recorder else None),
 )
 _GAUGES: Final = (
     _Figure("data_age_seconds", "Since the last timing data.", lambda it: _seconds(it.data_age_ms)),
     _Figure("frame_age_seconds", "Since the last message, keep-alives included.", lambda it: _seconds(it.frame_age_ms)),
+    _Figure(
+        "kept_frames",
+        "Messages kept until they are understood.",
+        lambda it: it.detection.kept if it.detection else None,
+    ),
     _Figure("connected", "Whether the connection to the timing system stands.", lambda it: it.timing_connected),
 )
 

@@ -15,7 +15,7 @@ from karttime.circuits.circuit import Circuit
 from karttime.circuits.labels import APP_COLUMNS, edited
 from karttime.circuits.local import check_name, check_page, slug, unused
 from karttime.circuits.mapping import Difference, compare, layout_key, merged, propose
-from karttime.circuits.parser import AUTO, FEEDS, SPEC
+from karttime.circuits.parser import AUTO, FEEDS, SPEC, by_person
 from karttime.circuits.urls import check_url, feed_after, feed_of
 from karttime.cli.catalogue import catalogue
 from karttime.cli.sampling import sample
@@ -89,6 +89,8 @@ def add_circuit(url: str | None, circuit: Circuit, labels: Iterable[str], spec: 
     circuit = _declared(circuit, circuit.feed or None, spec)
     now = _now()
     checked = _checked(replace(circuit, created_at=now, updated_at=now), labels)
+    if spec is not None:
+        by_person(spec, now)  # refuses what is too large before anything is kept
     with catalogue(url) as known:
         taken = {other.id for other in known.all()}
         checked = replace(checked, id=unused(slug(checked.name), taken))

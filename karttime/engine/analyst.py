@@ -19,7 +19,7 @@ from karttime.feeds.frame import Frame
 
 TIMEOUT_S: Final = 60.0
 _MEMORY: Final = 1 << 30
-_PIECE: Final = 256 * 1024  # bytes that are packed before others have their turn
+_PIECE: Final = 64 * 1024  # bytes that are packed before others have their turn
 _ANSWER: Final = 32 << 20
 
 
