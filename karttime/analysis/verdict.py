@@ -3,13 +3,14 @@
 | verdict | means |
 |---|---|
 | `known` | a format that karttime speaks |
-| `settled` | a generated parser that read laps, and that frames which it was not made from do not contradict |
-| `early` | a generated parser that knows who is where, before laps were seen |
+| `settled` | a generated parser that read laps enough, and that frames which it was not made from do not contradict |
+| `early` | a generated parser that knows who is where, before enough laps were seen |
 | `undecided` | nothing that could be shown: too little, or no timing at all |
 | `binary` | binary messages, which are described and not decoded |
 
 Wrong data is worse than none: prices, chats and pages have tables, too. So a parser has to know who somebody is, and
-what of a race is told of them, from evidence in values.
+what of a race is told of them, from evidence in values. While most have driven one lap, the last lap is the best one:
+of 18 made-up feeds, 6 were then read with the two confused, and none once half of the drivers had two laps.
 """
 
 from collections.abc import Sequence
@@ -30,6 +31,8 @@ _UNDERSTOOD: Final = 0.9
 _READABLE: Final = 0.95
 _IN_TIME: Final = 0.5
 _LAPS: Final = 3
+_TWICE: Final = 2
+_HALF: Final = 0.5
 _STILL: Final = 0.5
 _WHO: Final = frozenset({FieldRole.NUMBER, FieldRole.DRIVER, FieldRole.TEAM})
 _RACING: Final = frozenset(
@@ -84,12 +87,14 @@ def _of_parser(report: Report, spec: FeedSpec, check: Check | None, seen: str) -
         return Verdict(
             "undecided", f"{seen}, and the parser that was made from the first of them is contradicted: {fault}"
         )
-    laps = sum(len(it.laps) for session in report.logbook.sessions for it in session.competitors.values())
-    if spec.laps.by != "none" and laps >= _LAPS:
+    driven = [len(it.laps) for session in report.logbook.sessions for it in session.competitors.values() if it.laps]
+    laps, twice = sum(driven), sum(1 for count in driven if count >= _TWICE)
+    if spec.laps.by != "none" and laps >= _LAPS and twice >= _HALF * len(driven):
         return Verdict("settled", f"{seen}: {len(sure)} roles are sure, {laps} laps were read")
     if FieldRole.POSITION not in sure:
         return Verdict("undecided", f"{seen} with a table of competitors, and nobody's position or laps are sure yet")
-    return Verdict("early", f"{seen}: {len(sure)} roles are sure, and how laps are told was not seen yet")
+    few = f"{laps} lap{'' if laps == 1 else 's'}, {twice} of {len(driven)} drivers with two or more"
+    return Verdict("early", f"{seen}: {len(sure)} roles are sure, and too few laps were seen ({few})")
 
 
 def sure_roles(spec: FeedSpec) -> set[FieldRole]:

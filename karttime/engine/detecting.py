@@ -225,7 +225,7 @@ class Detector:
         """What is not sure about the parser."""
         doubts = []
         if self._using is not None and not self._using.settled:
-            doubts.append("the feed was found out before laps were seen: it is looked at again with more messages")
+            doubts.append("the feed was found out before enough laps were seen: it is looked at again with more")
         if self._lost:
             doubts.append(f"{self._lost} messages found no room before it was known what the feed is")
         return doubts
@@ -400,6 +400,8 @@ class Detector:
 
     async def _study(self, using: Parser | None) -> None:
         """Analyse all that is kept; a parser that is in use is replaced by a better one."""
+        if using is None and not self._looked_at:
+            self._say(f"the first {self._came} messages are looked at")
         result = await self._analysed(None)
         if result is None:
             return
@@ -409,6 +411,11 @@ class Detector:
             self._documented = True
             self._kept.clear()
             await self._keep(using, result)
+        elif using is not None and kind == "settled" and _reads_as(using, result):  # more laps did not change it
+            self._using = replace(using, settled=True)
+            self._documented = True
+            self._kept.clear()
+            await self._keep(self._using, result)
         elif kind in ("known", "settled") or (kind == "early" and using is None and waited >= self._options.patience_s):
             parser = self._of(result, settled=kind != "early")
             self._documented = True
@@ -514,6 +521,19 @@ class Detector:
             _log.info("%s: %s", self.circuit.id, reason)
             self._reason = reason
             self._collector.judged()
+
+
+def _reads_as(parser: Parser, result: dict[str, Any]) -> bool:
+    """Whether what was found is the same parser, more or less sure of it."""
+    from karttime.feeds.declared.spec import FeedSpec, load_spec
+
+    def meaning(spec: FeedSpec) -> dict[str, Any]:
+        apart: dict[str, Any] = {"confidence": True, "candidates": True}
+        fields = {"__all__": {"fields": {"__all__": apart}}}
+        return spec.model_dump(exclude={"name": True, "notes": True, "tables": fields, "session": {"__all__": apart}})
+
+    told = result.get("spec")
+    return parser.spec is not None and told is not None and meaning(parser.spec) == meaning(load_spec(told))
 
 
 def _head(frames: Sequence[Frame]) -> list[Frame]:

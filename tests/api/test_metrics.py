@@ -85,7 +85,7 @@ async def test_what_is_refused_is_counted_by_reason(tmp_path: Path) -> None:
     async with serving(tmp_path, max_clients=1, max_per_address=1, policy=Policy.CONTROL) as venue:
         page = {"origin": "https://evil.example"}
         await venue.http.post("/circuits", headers=page)
-        await venue.http.post("/circuits", content=b"x" * 70_000)
+        await venue.http.post("/circuits", content=b"x" * 300_000)
         await venue.http.post("/circuits", json={})
         await venue.http.get("/circuits?" + "x" * 5000)
         async with venue.watch() as first:

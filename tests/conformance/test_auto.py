@@ -183,7 +183,7 @@ async def test_an_unknown_feed_goes_live_by_itself_and_is_what_analyze_says(tmp_
 async def test_what_was_found_reads_the_rest_and_is_used_at_once_after_a_restart(tmp_path: Path) -> None:
     """Found with the first part; later nothing is looked at again, and what comes is decoded as it comes."""
     frames = ended(synthetic.make(1).frames)
-    async with serving(tmp_path, frames, len(frames) // 2) as (place, track):
+    async with serving(tmp_path, frames, 3 * len(frames) // 4) as (place, track):
         await place.until(lambda told: told["state"] == "live")
         track.go_on.set()
         await place.until(collected(frames))

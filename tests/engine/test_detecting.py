@@ -253,13 +253,31 @@ async def test_without_laps_a_parser_is_used_after_patience_and_replaced_when_la
         await bench.step(20)
     assert bench.state == "live"
     assert (bench.laps, len(bench.collector.logbook.sessions)) == ([], 1)
-    assert "before laps were seen" in bench.collector.status().doubts[-1]
+    assert "before enough laps were seen" in bench.collector.status().doubts[-1]
     bench.oracle.next = answer("settled")
     bench.take(lap(10))
     await bench.step(30)
     assert bench.laps == [60_000 + number for number in range(1, 11)]
     assert len(bench.collector.logbook.sessions) == 1
     assert [parser.settled for parser in bench.shelf.kept] == [False, True]
+
+
+async def test_a_parser_that_more_laps_confirm_goes_on_as_it_is(hand_clock: HandClock) -> None:
+    """Nothing is decoded again: no lap is told twice."""
+    bench = Bench(hand_clock, options=replace(OPTIONS, patience_s=0))
+    bench.oracle.next = answer("early")
+    bench.take(*(lap(number) for number in range(4)))
+    await bench.step()
+    assert bench.state == "live"
+    sure = SPEC.tables[0].fields[0].model_copy(update={"confidence": 0.8})
+    fields = (sure, *SPEC.tables[0].fields[1:])
+    surer = SPEC.model_copy(update={"tables": (SPEC.tables[0].model_copy(update={"fields": fields}),)})
+    bench.oracle.next = answer("settled", surer)
+    bench.take(lap(4))
+    await bench.step(30)
+    assert bench.moments == [lap(number).at for number in range(5)]
+    assert [parser.settled for parser in bench.shelf.kept] == [False, True]
+    assert len(bench.detector._kept) == 0
 
 
 async def test_apex_is_recognised_without_an_analysis_and_analysed_once_to_be_told(bench: Bench) -> None:
