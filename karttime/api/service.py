@@ -6,7 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from karttime.api.access import Access
 from karttime.api.channel import Channel, ChannelStatus
@@ -18,7 +18,6 @@ from karttime.api.limits import LIMITS, LinkLimits
 from karttime.api.origins import Origins
 from karttime.api.parsers import StoredParsers
 from karttime.circuits.circuit import Circuit, CircuitConflict, CircuitStore
-from karttime.circuits.firestore import FirestoreCircuits
 from karttime.circuits.parser import AUTO, FEEDS, PARSED, SPEC, by_person, is_other_feed
 from karttime.domain.display import clean
 from karttime.engine.clock import Clock
@@ -29,6 +28,9 @@ from karttime.storage.archive import Archive
 from karttime.storage.extract import Place
 from karttime.storage.journal import Journal
 from karttime.storage.journal_file import Stored
+
+if TYPE_CHECKING:
+    from karttime.circuits.firestore import FirestoreCircuits  # loaded only where it is wanted
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +70,7 @@ class Service:
     debug: bool = False
     access: Access = field(default_factory=Access)
     store: CircuitStore | None = None
-    shared: FirestoreCircuits | None = None
+    shared: "FirestoreCircuits | None" = None
     parsers: StoredParsers | None = None
     analysis_s: float = 30.0
     analysis_samples: int = 20

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from karttime.api.access import Access
 from karttime.api.app import create_app
@@ -26,13 +26,11 @@ from karttime.api.proxies import networks
 from karttime.api.server import bind, quiet_logs, serve
 from karttime.api.service import Service
 from karttime.api.stored import FRESH_S, StoredCircuits, StoredKeys
-from karttime.circuits.circuit import Circuit
+from karttime.circuits.circuit import Circuit, CircuitStore
 from karttime.circuits.local import LocalCircuits, local_circuits
 from karttime.circuits.parser import FEEDS
-from karttime.cli.catalogue import firestore_options
 from karttime.cli.crew import Crew, serve_by
 from karttime.cli.places import journal_path
-from karttime.cli.sharing import share, shared_circuits
 from karttime.cli.signing_in import check_emulators, sign_in
 from karttime.domain.classification import classification
 from karttime.domain.display import clean
@@ -57,6 +55,9 @@ from karttime.simulator import scenarios
 from karttime.storage.archive import Archive
 from karttime.storage.database import Database
 from karttime.storage.journal import Journal, JournalOptions, open_beside
+
+if TYPE_CHECKING:
+    from karttime.circuits.firestore import FirestoreCircuits
 
 log = logging.getLogger("karttime")
 
@@ -158,9 +159,12 @@ async def _run(plan: Plan, circuits: LocalCircuits, archive: Archive, listener: 
     stop, ready = asyncio.Event(), asyncio.Event()
     stored, parsers = StoredCircuits(archive.database, circuits), StoredParsers(archive.database)
     async with AsyncExitStack() as stack:
-        where = None if plan.demo else firestore_options(settings)
-        shared = await stack.enter_async_context(shared_circuits(where, archive.database, stored))
-        store = shared or stored
+        shared: FirestoreCircuits | None = None
+        if not plan.demo and settings.circuits_from == "firestore":
+            from karttime.cli.sharing import shared_circuits  # only where it is wanted
+
+            shared = await stack.enter_async_context(shared_circuits(settings, archive.database, stored))
+        store: CircuitStore = shared or stored
         signing_in = await stack.enter_async_context(sign_in(settings))
         engine = await stack.enter_async_context(
             Engine(
@@ -205,6 +209,8 @@ async def _run(plan: Plan, circuits: LocalCircuits, archive: Archive, listener: 
                 elif plan.start:
                     await _start(service)
                 if shared is not None:
+                    from karttime.cli.sharing import share
+
                     begin = plan.start and options.on_demand_s is None
                     helping.append(
                         group.create_task(share(service, start=begin, follow_selection=settings.follow_selection))

@@ -11,12 +11,14 @@ from karttime.api.service import Service
 from karttime.api.shared import StoredCopy
 from karttime.circuits.circuit import CircuitStore
 from karttime.circuits.firestore import FirestoreCircuits
-from karttime.circuits.firestore_remote import FirestoreOptions, Remote
+from karttime.circuits.firestore_remote import Remote
 from karttime.circuits.mapping import propose
+from karttime.cli.catalogue import firestore_options
 from karttime.domain.columns import Column
 from karttime.domain.display import clean
 from karttime.engine.supervisor import Supervisor
 from karttime.errors import KarttimeError
+from karttime.settings import Settings
 from karttime.storage.database import Database
 
 log = logging.getLogger("karttime")
@@ -26,14 +28,15 @@ LOOK_S: Final = 2.0  # a board must stand for so long before its columns are tol
 
 @asynccontextmanager
 async def shared_circuits(
-    options: FirestoreOptions | None, database: Database, others: CircuitStore
+    settings: Settings, database: Database, others: CircuitStore
 ) -> AsyncIterator[FirestoreCircuits | None]:
-    """The circuits of Firestore as they were known last, None without; nothing of Google's is loaded then.
+    """The circuits of Firestore as they were known last, None where circuits do not come from there.
 
     Raises:
         UsageError: the extra is not installed, or the key is none.
         StorageError: the copy cannot be read.
     """
+    options = firestore_options(settings)
     if options is None:
         yield None
         return

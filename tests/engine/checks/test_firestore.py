@@ -84,19 +84,10 @@ def test_a_project_without_rules_is_open_to_anybody(options: FirestoreOptions, f
     assert checks.circuits(options)[0].figures["documents"] == 1
 
 
-@pytest.mark.parametrize(
-    ("read", "write", "grade", "says"),
-    [
-        ("request.auth != null", "request.auth != null", Grade.OK, "keep out"),
-        ("true", "request.auth != null", Grade.WARNING, "may read the circuits"),
-    ],
-)
-def test_rules_are_tried_as_somebody_who_is_not_signed_in(
-    tmp_path: Path, read: str, write: str, grade: Grade, says: str
-) -> None:
+def test_rules_that_demand_a_sign_in(tmp_path: Path) -> None:
     """By Google's own interpreter of rules; the service's key is not bound by them."""
     path = tmp_path / "firestore.rules"
-    allowed = f"match /{{all=**}} {{ allow read: if {read}; allow write: if {write}; }}"
+    allowed = "match /{all=**} { allow read, write: if request.auth != null; }"
     path.write_text(
         f"rules_version = '2'; service cloud.firestore {{ match /databases/{{d}}/documents {{ {allowed} }} }}"
     )
@@ -105,7 +96,7 @@ def test_rules_are_tried_as_somebody_who_is_not_signed_in(
     try:
         options = FirestoreOptions("demo-rules", emulator=f"127.0.0.1:{port}")
         finding = checks.rules(options)
-        assert (finding.grade, says in finding.said) == (grade, True), finding.said
+        assert (finding.grade, "keep out" in finding.said) == (Grade.OK, True), finding.said
         assert checks.circuits(options)[0].grade is Grade.OK
     finally:
         emulator.stop(process.pid)
