@@ -18,7 +18,7 @@ from karttime.feeds.frame import Frame
 
 from . import synthetic
 
-SEEDS = (1, 3, 4, 5, 6, 8, 9, 13, 16, 17, 19, 22, 24, 26, 28, 32, 37, 40)
+SEEDS = (1, 4, 6, 9, 16, 19, 26, 32)
 
 
 def test_most_roles_are_right_and_none_is_surely_wrong() -> None:
@@ -89,6 +89,10 @@ def bomb() -> str:
     return base64.b64encode(packer.compress(bytes(50 << 20)) + packer.flush()).decode()
 
 
+def packed_list() -> str:
+    return base64.b64encode(zlib.compress(b"[" + b"1," * 900_000 + b"1]", 9)).decode()
+
+
 def prose(rng: random.Random) -> str:
     words = ["kart", "went", "round", "somebody", "said", "hello", "while", "it", "rained", "on", "stands"]
     return " ".join(rng.choice(words) for _ in range(12)) + "."
@@ -106,6 +110,18 @@ HOSTILE = {
     "xml": ["<a>" * 5000],
     "entities": ['<!DOCTYPE x [<!ENTITY a "b">]><x>' + "&a;" * 100 + "</x>"] * 3,
     "surrogates": ['{"a": "\\ud800", "rows": [{"n": "\\ud800"}, {"n": "x"}]}'] * 3,
+    "many bombs": [json.dumps({"z": [packed_list()] * 100})] * 3,
+    "packed bomb": [bomb()] * 3,
+    "packed lists": [packed_list()] * 8,
+    "tables": ["Pos  No  Name\n" + "\n".join(f"{n % 90:>3} {n % 70:>3}  abc" for n in range(20_000))] * 2,
+    "wide": [";".join(f"h{n}" for n in range(5000)) + "\n" + ";".join(str(n) for n in range(5000))] * 3,
+    "maps": [json.dumps({f"m{k}": {f"i{n}": n for n in range(500)} for k in range(50)})] * 3,
+    "lists": [json.dumps({f"m{k}": [*range(800)] for k in range(60)})] * 3,
+    "heads": [json.dumps({"cols": [f"c{k}" for k in range(250)], "rows": [[*range(250)]] * 200})] * 3,
+    "tiny": ["1"] * 40_000,
+    "kinds": [json.dumps({"type": f"t{n}", "rows": [{"a": n}] * 5}) for n in range(3000)],
+    "stomp": ["MESSAGE\n" + "a:b\n" * 50_000 + "\n\n{}\0"] * 3,
+    "infinite": ['{"rows":[{"a":1e999,"b":2},{"a":1,"b":-1e999}]}'] * 20,
     "numbers": ['{"rows":[{"a":1e308,"b":-1e308},{"a":1e308,"b":NaN}]}', '{"rows":[{"a":1e308,"b":9e99}]}'],
 }
 

@@ -76,3 +76,25 @@ def test_fragments_of_real_traffic_are_recognised(system: str) -> None:
             at = rng.randrange(max(len(every) - many, 1))
             found = analyze(every[at : at + many]).detection
             assert found.name in (system, "racemonitor"), (path.name, at, many)
+
+
+@pytest.mark.captures
+@pytest.mark.parametrize(
+    ("path", "roles"),
+    [
+        ("racefacer/kartarenacheb_session71.pretty.json", "position number driver laps last_lap best_lap gap interval"),
+        ("clubspeed/stream_reconstructed.txt", "position number driver last_lap best_lap laps"),
+        ("indycar/timingscoring-ris.json", "position number driver laps last_lap best_lap gap interval"),
+        ("nls/n24q_pid0_first10rows.json", "position number driver last_lap best_lap"),
+        ("nfs-kyiv/getmaininfo.json", "number driver last_lap best_lap laps"),
+        ("f1-feed/2024_Imola_Qualifying_subscribe.txt", "position number driver laps"),
+    ],
+)
+def test_real_systems_are_understood(path: str, roles: str) -> None:
+    """What a board needs is found in small captures of systems that karttime has no decoder for."""
+    if not (CAPTURES / "other").exists():
+        pytest.skip("no captures here")
+    found = study([*read_frames([CAPTURES / "other" / path])])
+    claimed = {field.role.value for field in found.fields}
+    assert set(roles.split()) <= claimed
+    assert found.spec is not None

@@ -6,15 +6,17 @@ from itertools import pairwise
 from statistics import median
 from typing import Any, Final
 
+from karttime.analysis.inference.candidates import Candidate
 from karttime.analysis.inference.findings import FieldFound, Findings, KindFound, field_found
 from karttime.analysis.inference.patches import find_patches
 from karttime.analysis.inference.pivots import find_pivots
 from karttime.analysis.inference.rows import RowSeen, Sent, rows_of
+from karttime.analysis.inference.sampling import read_messages
 from karttime.analysis.inference.series import Change, Column, read_series
 from karttime.analysis.inference.siblings import Sending, join
 from karttime.analysis.inference.structure import Node, Place, is_map, places
-from karttime.analysis.inference.tables import Candidate, draft
-from karttime.analysis.inference.unwrap import guess_framing, read_messages
+from karttime.analysis.inference.tables import draft
+from karttime.analysis.inference.unwrap import guess_framing
 from karttime.analysis.roles.decide import decide
 from karttime.analysis.roles.session import session_claims
 from karttime.analysis.roles.shapes import Shape

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from karttime.analysis.inference.rows import Sent
-from karttime.feeds.declared.framing import Message, Patcher
+from karttime.feeds.declared.envelopes import Message
+from karttime.feeds.declared.patching import Patcher
 from karttime.feeds.declared.paths import child, escape, get, parse_path
 from karttime.feeds.declared.spec import Framing, Patches
 

@@ -1,23 +1,19 @@
 """From candidates for tables to the tables of a spec: which one is the standing, which others add to it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Final
 
-from karttime.analysis.inference.findings import FieldFound, field_found
-from karttime.analysis.inference.rows import RowSeen
-from karttime.analysis.inference.series import Series
-from karttime.analysis.inference.structure import Place
+from karttime.analysis.inference.candidates import Candidate, Draft, row_path
+from karttime.analysis.inference.laplists import lap_table
+from karttime.analysis.inference.telling import find_messages, tell
 from karttime.analysis.roles.decide import worth
 from karttime.analysis.roles.names import suggested
-from karttime.analysis.roles.shapes import LAP_MAX, LAP_MIN, Shape
+from karttime.analysis.roles.shapes import Shape
 from karttime.analysis.roles.view import CLAIMED, Claim, View
-from karttime.feeds.declared.paths import ANY, Path, escape, format_path
-from karttime.feeds.declared.spec import FieldRole, FieldSpec, LapRule, SessionRule, TableSpec
+from karttime.feeds.declared.paths import format_path
+from karttime.feeds.declared.spec import FieldRole, FieldSpec, LapRule, TableSpec
 from karttime.feeds.declared.tables import KEY, PLACE
-from karttime.feeds.declared.values import read_count, read_ms, read_text
 
-_DOUBTED: Final = 0.65
 _LEAST: Final = 4.0
 """How much a table must tell to be a standing: a position and a time, or so."""
 _CORE: Final = frozenset(
@@ -28,46 +24,6 @@ _TIMES: Final = frozenset(
     | {FieldRole.SECTOR_1, FieldRole.SECTOR_2}
 )
 _LAP_NAMES: Final = (FieldRole.LAST_LAP, FieldRole.BEST_LAP, FieldRole.LAP_TIME)
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A place with rows, and what its fields are taken for."""
-
-    kind: str
-    place: Place
-    series: Series
-    view: View
-    rows: Sequence[RowSeen]
-
-    @property
-    def name(self) -> str:
-        """Its path for people: `board: runs[]`."""
-        return row_path(self.kind, self.place)
-
-
-@dataclass(slots=True)
-class Draft:
-    """Tables for a spec, and what is told of their fields."""
-
-    specs: list[TableSpec] = field(default_factory=list)
-    tables: list[Candidate] = field(default_factory=list)
-    fields: list[FieldFound] = field(default_factory=list)
-    messages: list[tuple[str, Place, Path, Shape]] = field(default_factory=list)
-    laps: LapRule = field(default_factory=LapRule)
-    sessions: SessionRule = field(default_factory=SessionRule)
-    notes: list[str] = field(default_factory=list)
-
-
-def row_path(kind: str, place: Place) -> str:
-    """The path of rows for people: `[]` for lists, `.*` for objects by key."""
-    text = ""
-    for number, segment in enumerate(place.path):
-        if segment == ANY:
-            text += ".*" if place.by_key and number == len(place.path) - 1 and text else "*" if place.by_key else "[]"
-        else:
-            text += ("." if text else "") + escape(segment)
-    return f"{kind}: {text}" if kind else text
 
 
 def draft(candidates: Sequence[Candidate]) -> Draft:
@@ -82,13 +38,13 @@ def draft(candidates: Sequence[Candidate]) -> Draft:
         _lap_rule(drafted, main)
     for candidate in ranked:
         if candidate in drafted.tables:
-            _tell(drafted, candidate)
+            tell(drafted, candidate)
     keys = _keys(main) | _numbers(main) if main is not None else set()
     for candidate in ranked:
         if candidate not in drafted.tables:
             same = main is not None and len(_keys(candidate) & keys) >= 0.6 * len(_keys(candidate))
-            _tell(drafted, candidate, doubted=not same or _is_index_of_places(candidate))
-            _find_messages(drafted, candidate)
+            tell(drafted, candidate, doubted=not same or _is_index_of_places(candidate))
+            find_messages(drafted, candidate)
     return drafted
 
 
@@ -158,9 +114,9 @@ def _add_others(drafted: Draft, main: Candidate, others: Sequence[Candidate]) ->
     for candidate in others:
         if len(drafted.specs) >= 12:
             break
-        lap_table = _lap_table(candidate, keys, numbers)
-        if lap_table is not None and not any(spec.holds == "laps" for spec in drafted.specs):
-            drafted.specs.append(lap_table)
+        listed = lap_table(candidate, keys, numbers)
+        if listed is not None and not any(spec.holds == "laps" for spec in drafted.specs):
+            drafted.specs.append(listed)
             continue
         own = _keys(candidate)
         if candidate.series.competitors < 2 or len(own) < 2 or candidate.series.update == "places":
@@ -188,61 +144,6 @@ _ADDS: Final = frozenset(FieldRole) - {
 def _is_index_of_places(candidate: Candidate) -> bool:
     """Whether a table is keyed by the index in a list, which is no competitor."""
     return candidate.series.key == (KEY,) and not candidate.place.by_key
-
-
-def _mostly(texts: set[str], known: set[str]) -> bool:
-    return len(texts & known) >= 0.8 * len(texts)
-
-
-def _lap_table(candidate: Candidate, keys: set[str], numbers: set[str]) -> TableSpec | None:
-    """A list with one row per lap: whose, which lap, how long."""
-    if not candidate.place.path or candidate.place.by_key:
-        return None
-    rows = [row for row in candidate.rows if row.message == candidate.rows[-1].message]
-    if len(rows) < 4:
-        return None
-    owner = number = time = None
-    for path in rows[-1].leaves:
-        values = [row.leaves.get(path) for row in rows]
-        texts = {text for value in values if (text := read_text(value))}
-        if (
-            len(texts) >= 2
-            and len(texts) < 0.7 * len(rows)
-            and owner is None
-            and (_mostly(texts, keys) or _mostly(texts, numbers))
-        ):
-            owner = (path, "id" if _mostly(texts, keys) else "number")
-        counts = [read_count(value) for value in values]
-        times = [ms for value in values if (ms := read_ms(value, "s" if isinstance(value, float) else "text"))]
-        decimals = any("." in read_text(value) for value in values)
-        if (
-            time is None
-            and decimals
-            and len(times) >= 0.5 * len(rows)
-            and all(LAP_MIN <= ms <= LAP_MAX for ms in times)
-        ):
-            time = (path, "s" if isinstance(values[-1], float) else "text")
-        elif number is None and all(count is not None and count < 3000 for count in counts) and len(set(counts)) >= 3:
-            number = path
-    if owner is None or number is None or time is None:
-        return None
-    pairs = [(read_text(row.leaves.get(owner[0])), read_count(row.leaves.get(number))) for row in rows]
-    if len(set(pairs)) < len(pairs):
-        return None
-    return TableSpec.model_validate(
-        {
-            "kind": candidate.kind,
-            "rows": row_path("", candidate.place),
-            "key": KEY,
-            "key_is": owner[1],
-            "holds": "laps",
-            "fields": [
-                {"path": format_path(owner[0]), "role": "number" if owner[1] == "number" else "id"},
-                {"path": format_path(number), "role": "lap_number"},
-                {"path": format_path(time[0]), "role": "lap_time", "unit": time[1]},
-            ],
-        }
-    )
 
 
 def _table_spec(candidate: Candidate, key_is: str, only: set[FieldRole] | None = None) -> TableSpec:
@@ -303,55 +204,3 @@ def _lap_rule(drafted: Draft, main: Candidate) -> None:
         drafted.laps = LapRule(by="change")
     else:
         drafted.notes.append("no field is surely the last lap: laps cannot be decided")
-
-
-# --- telling --------------------------------------------------------------------------------------------------------
-
-
-def _tell(drafted: Draft, candidate: Candidate, *, doubted: bool = False) -> None:
-    """Tell of the fields; those of rows that are no competitors of the standing are claimed with less confidence."""
-    laps = next((s for s in drafted.specs if s.holds == "laps" and _is_of(s, candidate)), None)
-    if laps is not None:
-        _tell_laps(drafted, candidate, laps)
-        return
-    prefix = candidate.name
-    for path, shape in candidate.view.shapes.items():
-        if any(_is_within(candidate, path, other) for other in drafted.tables):
-            continue  # told with the rows that are inside of this one
-        claims = candidate.view.claims.get(path, [])
-        if path == (PLACE,) and (doubted or not claims):
-            continue
-        if doubted:
-            claims = [replace(claim, confidence=min(claim.confidence, _DOUBTED)) for claim in claims]
-        text = PLACE if path == (PLACE,) else format_path(path)
-        joined = f"{prefix}{'' if prefix.endswith(': ') or not prefix else '.'}{text}"
-        drafted.fields.append(field_found(joined, shape, claims))
-
-
-def _is_within(candidate: Candidate, path: Path, other: Candidate) -> bool:
-    """Whether a field of a row is a field of the rows of another table, which are inside of it."""
-    inner, whole = other.place.path, (*candidate.place.path, *path)
-    return (
-        candidate.kind == other.kind
-        and len(candidate.place.path) < len(inner) < len(whole)
-        and all(step in (ANY, one) for step, one in zip(inner, whole, strict=False))
-    )
-
-
-def _is_of(spec: TableSpec, candidate: Candidate) -> bool:
-    return spec.kind == candidate.kind and spec.rows == row_path("", candidate.place)
-
-
-def _tell_laps(drafted: Draft, candidate: Candidate, laps: TableSpec) -> None:
-    roles = {field.path: field for field in laps.fields}
-    for path, shape in candidate.view.shapes.items():
-        spec = roles.get(format_path(path))
-        claims = [Claim(spec.role, 0.85, spec.unit, why="a list of laps")] if spec is not None else []
-        drafted.fields.append(field_found(f"{candidate.name}.{format_path(path)}", shape, claims))
-
-
-def _find_messages(drafted: Draft, candidate: Candidate) -> None:
-    for path, shape in candidate.view.shapes.items():
-        sentences = shape.letters >= 0.8 and shape.words >= 3 and len(shape.distinct) >= 2
-        if sentences and shape.named(FieldRole.MESSAGE) and not drafted.messages:
-            drafted.messages.append((candidate.kind, candidate.place, path, shape))

@@ -22,6 +22,9 @@ _RULER: Final = re.compile(r"[\s\-=+|_*]*")
 _HEADS_WITHIN: Final = 12
 """Lines above the heads: a title, a clock, blanks."""
 
+_LOOKED_AT: Final = 40
+"""Lines below that say whether a line is the heads."""
+
 Span = tuple[int, int]
 
 
@@ -70,8 +73,9 @@ class Grid:
     def _are_heads(self, line: str, below: Sequence[str]) -> bool:
         if self._separator:
             return are_heads(cells_of(line, self._separator), [cells_of(one, self._separator) for one in below[:3]])
-        found = spans([line, *_body(below)])
-        cut = [[one[start:end].strip() for start, end in found] for one in (line, *_body(below)[:3])]
+        body = _body(below[:_LOOKED_AT])
+        found = spans([line, *body])
+        cut = [[one[start:end].strip() for start, end in found] for one in (line, *body[:3])]
         return are_heads(cut[0], cut[1:])
 
 
