@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Final, Literal, NamedTuple
 
 from karttime.analysis.inference.keys import MAX_COMPETITORS
@@ -12,6 +13,7 @@ from karttime.feeds.declared.tables import KEY, PLACE
 from karttime.feeds.declared.values import read_text
 
 MAX_SECTIONS: Final = 40
+_LATEST: Final = 400
 QUIET_MS: Final = 60
 """One crossing is told in several messages, sent so close together; between them a board is torn."""
 
@@ -103,6 +105,16 @@ def read_series(place: Place, key: Path, rows: Sequence[RowSeen], also: Sequence
 # --- how rows are updated -------------------------------------------------------------------------------------------
 
 
+def _stay(messages: Mapping[Any, Sequence[RowSeen]], key: Path) -> bool:
+    """Whether nearly every message has the rows of the one before: another heat has others, but begins only once."""
+    sets = [
+        {row.address if key == (KEY,) else read_text(row.leaves.get(key)) for row in group}
+        for group in [*messages.values()][-_LATEST:]
+    ]
+    stay = sum(len(before & after) >= 0.9 * len(before) for before, after in pairwise(sets))
+    return stay >= 0.85 * (len(sets) - 1)
+
+
 def find_update(place: Place, rows: Sequence[RowSeen], key: Path) -> Update:
     """How these rows update their table."""
     if not place.path:
@@ -117,7 +129,9 @@ def find_update(place: Place, rows: Sequence[RowSeen], key: Path) -> Update:
     sizes = sorted(len(group) for group in messages.values())
     widths = sorted(len(row.leaves) for row in rows)
     keys = {row.address if key == (KEY,) else read_text(row.leaves.get(key)) for row in rows[-2000:]}
-    many = sizes[len(sizes) // 2] >= 0.7 * sizes[-1] and len(keys) <= 1.6 * sizes[-1] + 1
+    middle = sizes[len(sizes) // 2]
+    many = middle >= 0.7 * sizes[-1] and len(keys) <= 1.6 * sizes[-1] + 1
+    many = many or (middle >= max(0.5 * sizes[-1], 3) and _stay(messages, key))
     wide = widths[len(widths) // 4] >= 0.6 * widths[-1]
     return "snapshot" if many and wide else "merge"
 
