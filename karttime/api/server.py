@@ -158,7 +158,7 @@ class _Bounded(logging.Filter):
 
 
 def quiet_logs() -> None:
-    """Uvicorn logs a line for each bad request: warnings are enough, and a few of them."""
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+    """Libraries log a line for each bad request, or each that a worker hands on: warnings are enough, and a few."""
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("uvicorn.error").addFilter(_Bounded())

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from karttime.api.id_tokens import ask_google, emulators, installed
 from karttime.api.parsers import StoredParsers
-from karttime.api.policy import Policy
+from karttime.api.policy import Policy, Scope
 from karttime.api.shared import StoredCopy
 from karttime.api.stored import StoredCircuits
 from karttime.circuits.circuit import Circuit
@@ -166,6 +166,9 @@ def _settings(settings: Settings) -> list[Finding]:
         if settings.policy == Policy.OPEN:
             said = f"AUTH_POLICY=open: whoever reaches {settings.host} may change and delete everything"
             findings.append(Finding("settings", Grade.WARNING, said, "AUTH_POLICY=app, or control, or all"))
+        if settings.sign_in and settings.policy != Policy.OPEN and Scope(settings.firebase_scope) is Scope.ADMIN:
+            said = "FIREBASE_SCOPE=admin: whoever can register in the Firebase project may change and delete everything"
+            findings.append(Finding("settings", Grade.OK, said, "Where that is not wanted: FIREBASE_SCOPE=control"))
         if settings.debug:
             said = "DEBUG: answers to failed calls name the failure"
             findings.append(Finding("settings", Grade.WARNING, said, "Leave it out outside of tests."))

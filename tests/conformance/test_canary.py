@@ -2,8 +2,6 @@
 
 import json
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,6 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.sync.client import connect
 
 from karttime.api.policy import Policy
+from karttime.cli.administration import create_key
 from karttime.cli.main import app
 from karttime.engine.checks import firebase
 from karttime.errors import UsageError
@@ -24,7 +23,7 @@ from karttime.settings import Settings, load
 from tests.api.conftest import serving as serving_here
 from tests.api.google import Google, bad_tokens, service_account, signed, standing_in
 from tests.api.google import rsa_key as rsa
-from tests.cli.test_serve import environment, serving
+from tests.cli.test_serve import serving
 
 CANARY = "canaryX7q"  # in every secret: one word to look for
 DATABASES = (
@@ -160,13 +159,11 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
             "DEBUG": "true",
             "WS_MAX_RECONNECT_ATTEMPTS": "1",
             "ALLOW_PRIVATE": "true",
+            "WORKERS": "2",
         }
-        made = subprocess.run(
-            [sys.executable, "-m", "karttime", "keys", "create", "all", "--scope", "admin"],
-            capture_output=True, text=True, cwd=folder, env=environment(**values), check=True,
-        )  # fmt: skip
+        key = create_key(values["DATABASE_URL"], "all", "admin")
         _, address = stack.enter_context(serving(folder, "--no-start", **values))
-        yield Running(address, folder, made.stdout.strip(), google, values)
+        yield Running(address, folder, key, google, values)
 
 
 def raw(address: str, request: bytes) -> bytes:
@@ -235,19 +232,17 @@ def test_a_service_gives_nothing_away(running: Running) -> None:
         assert CANARY not in answer
     log = (running.folder / "log.txt").read_text()
     assert log.count("\n") > 3, "it does tell something"
+    assert "HTTP Request" not in log, "calls that workers hand on are not logged one by one"
     secrets = (CANARY, running.key, running.key.rpartition("_")[2], "ya29.", "BEGIN PRIVATE", "eyJ")
     for secret in secrets:
         assert secret not in log
     assert not (running.folder / "karttime.db").read_bytes().count(running.key.encode()), "its hash alone is stored"
     for arguments in (("config",), ("doctor", "--json", "--seconds", "0.1", f"http://{running.address}")):
-        given = environment(**running.values | {"KARTTIME_TOKEN": running.key})
-        told = subprocess.run(
-            [sys.executable, "-m", "karttime", *arguments],
-            capture_output=True, text=True, cwd=running.folder, env=given, check=False,
-        )  # fmt: skip
-        assert told.stdout
+        given: dict[str, str | None] = dict.fromkeys(map(str.upper, Settings.model_fields))
+        told = CliRunner().invoke(app, arguments, env=given | running.values | {"KARTTIME_TOKEN": running.key}).output
+        assert told
         for secret in secrets:
-            assert secret not in told.stdout + told.stderr
+            assert secret not in told
 
 
 async def test_a_traceback_names_no_token(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
