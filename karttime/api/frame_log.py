@@ -39,8 +39,9 @@ class RefusalView(BaseModel):
 
 
 class FrameView(BaseModel):
-    """One frame. `updates` is null for one that came before anybody asked; line breaks in `text` are kept.
+    """One frame; line breaks in `text` are kept.
 
+    `updates` is null for one that came before anybody asked, or before it was known what the feed is.
     `number` counts the frames that were kept here, and begins anew when nobody has asked for a minute.
     """
 
@@ -93,7 +94,8 @@ class FrameLog:
         if text is not None and (not text or text.isspace()):
             return  # a keep-alive
         refused = [RefusalView(reason=it.reason, sample=clean(it.sample)) for it in item.refused[:50]]
-        self._add(item.frame, describe(item.changes, self.collector.logbook.current), refused)
+        updates = None if item.changes is None else describe(item.changes, self.collector.logbook.current)
+        self._add(item.frame, updates, refused)
 
     def _add(self, frame: Frame, updates: list[str] | None, refused: list[RefusalView]) -> None:
         self._number += 1

@@ -62,7 +62,10 @@ async def spec(service: Serving, circuit_id: CircuitId) -> SpecView:
 
 @router.put("", dependencies=[MAY_CHANGE])
 async def put_spec(service: Serving, circuit_id: CircuitId, body: dict[str, Any]) -> SpecView:
-    """Read the feed as this spec declares, from now on; detection never replaces it. Its feed becomes `spec`.
+    """Read the feed as this spec declares; detection never replaces it. Its feed becomes `spec`.
+
+    What came since the circuit was started is decoded anew, and its laps are told again, where it is still kept; else
+    the circuit connects anew, and a new session begins.
 
     A circuit with feed `auto` that was given when the service was started stays `auto`, and uses the spec as well.
     """

@@ -349,10 +349,17 @@ class Collector:
             self._recent.add(size, frame)
             if self.state not in _DELIVERING:
                 self._delivers()
-        if self.detector is None or not self.detector.take(size, frame, content=content):
-            self.publish(frame)
+        if self.detector is not None and self.detector.take(size, frame, content=content):
+            self._inspect(Inspected(frame, None, ()))
+            return
+        changes, refused = self.publish(frame)
+        self._inspect(Inspected(frame, tuple(changes), tuple(refused)))
 
-    def publish(self, frame: Frame) -> None:
+    def _inspect(self, item: Inspected) -> None:
+        for tap in tuple(self._inspectors.values()):
+            shielded(tap, item)
+
+    def publish(self, frame: Frame) -> tuple[list[Change], list[Rejection]]:
         """Decode a frame and publish what it changes; for the detector, a frame that was kept."""
         before = self._updates
         changes, refused = self._decode(frame)
@@ -360,10 +367,7 @@ class Collector:
             self.detector.saw(told=self._updates > before, refused=bool(refused))
         if changes:
             self.hub.publish(tuple(changes), self.logbook.current, frame)
-        if self._inspectors:
-            inspected = Inspected(frame, tuple(changes), tuple(refused))
-            for tap in tuple(self._inspectors.values()):
-                shielded(tap, inspected)
+        return changes, refused
 
     def _decode(self, frame: Frame) -> tuple[list[Change], list[Rejection]]:
         changes: list[Change] = []

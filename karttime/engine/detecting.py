@@ -104,7 +104,7 @@ class Collecting(Protocol):
         """Decode with this from now on; `anew` forgets the sessions that another decoder made of the same frames."""
         ...
 
-    def publish(self, frame: Frame) -> None:
+    def publish(self, frame: Frame) -> object:
         """Decode a frame and publish what it changes."""
         ...
 

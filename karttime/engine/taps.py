@@ -19,10 +19,13 @@ _RETRY_S: Final = 60.0  # a full disk is looked at again once a minute
 
 
 class Inspected(NamedTuple):
-    """A frame, what it changed, and what of it was refused (hostile bytes, to be escaped by whoever shows them)."""
+    """A frame, what it changed, and what of it was refused (hostile bytes, to be escaped by whoever shows them).
+
+    `changes` is None for a frame that is kept until it is known what its feed is.
+    """
 
     frame: Frame
-    changes: tuple[Change, ...]
+    changes: tuple[Change, ...] | None
     refused: tuple[Rejection, ...]
 
 

@@ -1,6 +1,7 @@
 """Detection while a feed runs: nothing is lost, noise decides nothing, and a person's word stays."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -10,13 +11,17 @@ import pytest
 
 from karttime.circuits.circuit import Circuit
 from karttime.circuits.parser import Parser
+from karttime.domain.logbook import Logbook
 from karttime.engine.analyst import AnalysisFailed, Analyst
 from karttime.engine.collector import Collector
 from karttime.engine.detecting import DetectionOptions, Detector, Kept, Undecided
 from karttime.engine.hub import Hub, Publication
+from karttime.engine.past import Past
 from karttime.engine.source import Connected
 from karttime.engine.status import CollectorState
+from karttime.engine.taps import Inspected
 from karttime.errors import StorageError
+from karttime.feeds.base import Decoder, Rejection
 from karttime.feeds.declared.spec import FeedSpec, dump_spec, load_spec
 from karttime.feeds.frame import Frame
 
@@ -187,6 +192,16 @@ async def test_frames_are_kept_until_they_are_understood_and_decoded_once_in_ord
     assert bench.collector.feed == "spec"
     assert [parser.name for parser in bench.shelf.kept] == ["spec 'made up'"]
     assert bench.collector.status().detection is not None
+
+
+async def test_who_looks_at_frames_sees_them_when_they_come(bench: Bench) -> None:
+    """Once, as not decoded yet; what is decoded as it comes, with what it changed."""
+    seen: list[Inspected] = []
+    bench.collector.inspect(seen.append)
+    await live(bench)
+    bench.take(lap(4))
+    assert [item.frame for item in seen] == [lap(number) for number in range(5)]
+    assert [item.changes is None for item in seen] == [True] * 4 + [False]
 
 
 async def test_frames_that_come_while_the_kept_ones_are_decoded_wait_behind_them(bench: Bench) -> None:
@@ -399,6 +414,33 @@ async def test_a_parser_that_is_removed_is_found_out_anew(bench: Bench) -> None:
     assert bench.state == "detecting"
     await bench.step()
     assert bench.state == "live"
+
+
+async def test_a_restart_goes_on_with_what_was_recorded_by_the_parser_that_is_stored(bench: Bench) -> None:
+    """Without one nothing of before is read."""
+    asked: list[str] = []
+
+    def read(circuit: Circuit, decoder: Decoder, logbook: Logbook) -> Past:
+        asked.append(circuit.feed)
+        frames = [lap(number) for number in range(3)]
+        for update in decoder.feed_many(frames):
+            assert not isinstance(update, Rejection)
+            logbook.apply(update)
+        return Past(decoder, logbook, frames[-1], Counter())
+
+    bench.collector._past = read
+    await bench.collector._go_on()
+    assert not asked
+    bench.collector._past = read
+    bench.shelf.parser = Parser("spec", SPEC, "person", BEGIN, revision=1)
+    bench.detector._loaded = False
+    await bench.collector._go_on()
+    assert asked == ["auto"]
+    bench.take(lap(3))
+    assert bench.laps == [60_001, 60_002, 60_003]
+    bench.shelf.parser = replace(bench.shelf.parser, revision=2)
+    await bench.step()
+    assert bench.connections == 1, "what came before the restart is not here to be decoded anew"
 
 
 async def test_a_feed_spec_without_a_spec_waits_for_one(hand_clock: HandClock) -> None:
