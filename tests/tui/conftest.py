@@ -41,9 +41,9 @@ NAMES = re.compile(r"(\|dr(?:team)?\|)([^\n]*)")
 Desk = Pilot[None]
 
 
-def replay(path: Path, speed: float | None = None) -> Replay:
-    """A recording as the command opens it."""
-    return Replay(
+def replay(path: Path, speed: float | None = None, *, outline: bool = False) -> Replay:
+    """A recording as the command opens it; without the outline, which reads all of it once more, unless wanted."""
+    source = Replay(
         read_frames([path]),
         decoder=FORMATS["apex"].decoder,
         encoder=lambda: V1Stream("recording", clock=Clock()),
@@ -51,11 +51,14 @@ def replay(path: Path, speed: float | None = None) -> Replay:
         feed="apex",
         speed=speed,
     )
+    if not outline:
+        source.outline.stop()
+    return source
 
 
-def stopped(path: Path, at_ms: int = RUNNING_MS) -> Replay:
+def stopped(path: Path, at_ms: int = RUNNING_MS, *, outline: bool = False) -> Replay:
     """A recording that stands still at a place."""
-    source = replay(path, 1.0)
+    source = replay(path, 1.0, outline=outline)
     source.toggle()
     source.seek(at_ms)
     return source

@@ -58,7 +58,7 @@ async def test_a_filter_stays_until_it_is_forgotten(endurance: Path) -> None:
 
 async def test_a_pause_stops_the_view_and_not_the_data(endurance: Path) -> None:
     """What comes meanwhile is counted, and there at once afterwards; rows can be walked through."""
-    source = stopped(endurance)
+    source = stopped(endurance, outline=True)
     async with sitting(source) as (app, desk):
         page = await go(app, desk, "space")
         assert isinstance(page, Tower)

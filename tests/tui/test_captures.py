@@ -24,6 +24,9 @@ from .conftest import until
 CAPTURES = Path(__file__).resolve().parents[3] / "shared" / "captures"
 FILES = sorted(path for folder in ("apex", "rmonitor") for path in (CAPTURES / folder).glob("*"))
 
+LARGE = {path for path in FILES if path.stat().st_size > 700_000}
+"""They are not played message by message: we jump to the end, which shows the same."""
+
 pytestmark = pytest.mark.captures
 
 
@@ -43,6 +46,8 @@ async def test_the_end_of_a_replay_is_what_analyze_says(path: Path) -> None:
         speed=None,
     )
     source.outline.stop()  # it is looked at elsewhere
+    if path in LARGE:
+        source.seek(1 << 40)
     model = Model(Mode.REPLAY)
 
     async def feed() -> None:

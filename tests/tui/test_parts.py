@@ -100,12 +100,47 @@ def test_stops_are_known_by_their_moments() -> None:
     assert [(it.first_lap, it.last_lap) for it in stints] == [(1, 5), (6, 20), (21, 0)]
 
 
+def test_a_lap_and_the_first_leaving_of_the_pits_in_one_message_are_no_stop() -> None:
+    """The lap counts already when the leaving is told; the board's own count of stops says that it is none."""
+    race = Race("1")
+    race.stop({"competitor_id": "7", "event": "out", "at": "2026-05-30T09:00:00Z"}, laps=1, stops=0)
+    assert race.runners["7"].stops == []
+    race.stop({"competitor_id": "7", "event": "out", "at": "2026-05-30T09:10:00Z"}, laps=9, stops=1)
+    assert [(it.in_at, it.after_lap) for it in race.runners["7"].stops] == [(None, 9)]
+
+
+def test_a_time_that_comes_back_is_doubtful_no_more() -> None:
+    """As the session has it: corrected, with its moment, sectors and driver of before."""
+    race = Race("1")
+    race.lap(lap(2, 59_000, sectors_ms=[20_000, 39_000], driver="A"))
+    race.lap(lap(2, None, revised=True))
+    race.lap(lap(2, 58_500, revised=True, at="2026-05-30T09:05:00.000Z"))
+    found = race.runners["7"].laps[2]
+    assert found.flags == {LapFlag.CORRECTED}
+    assert (found.time_ms, found.sectors) == (58_500, (20_000, 39_000))
+    assert (found.at, found.driver) == (moment("2026-05-30T09:00:00.000Z"), "A")
+
+
+def test_laps_of_one_competitor_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest go, in a session that never ends."""
+    monkeypatch.setattr("karttime.tui.race.MAX_LAPS", 3)
+    race = Race("1")
+    for number in range(1, 6):
+        race.lap(lap(number, 60_000))
+    assert sorted(race.runners["7"].laps) == [3, 4, 5]
+
+
 def test_the_log_is_in_order_bounded_and_says_nothing_twice() -> None:
     """The oldest go."""
     log = Log(3)
     for at in (5, 1, 3, 3, 9):
         log.add(at, "flag", "green")
     assert [it.at for it in log] == [3, 5, 9]
+    copy = log.copy()
+    for at in (20, 21):
+        log.add(at, "note", "12:00 kart 7: cut", repeats=False)
+    assert [it.at for it in log] == [5, 9, 20], "race control's list is told anew by each connection"
+    assert [it.at for it in copy] == [3, 5, 9]
     log.clear()
     assert not log.entries
 

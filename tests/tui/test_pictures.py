@@ -15,7 +15,7 @@ PICTURES = {"tower": ("2", "j", "j"), "kart": ("2", "j", "j", "3"), "log": ("4",
 @pytest.mark.parametrize("name", PICTURES)
 async def test_a_picture_shows_what_is_drawn(name: str) -> None:
     """A race of simulated karts, standing still."""
-    source = stopped(ENDURANCE, 25 * 60_000)
+    source = stopped(ENDURANCE, 25 * 60_000, outline=True)
     source.where = "endurance.jsonl"
     source.outline.start()
     async with sitting(source, (132, 30)) as (app, desk):

@@ -167,7 +167,7 @@ async def test_the_mapping_is_accepted_by_column_and_written_once(endurance: Pat
 
 async def test_the_hand_on_the_recording(endurance: Path) -> None:
     """Play, stop, step both ways, speed, skip, next event, time of day."""
-    source = stopped(endurance, 60_000)
+    source = stopped(endurance, 60_000, outline=True)
     async with sitting(source) as (app, desk):
         page = await go(app, desk, "7")
         assert isinstance(page, ReplayPage)

@@ -58,7 +58,7 @@ async def test_another_order_is_announced_loudly(endurance: Path) -> None:
 
 async def test_the_cursor_follows_the_kart(endurance: Path) -> None:
     """Not the row: after another order, a jump in the recording and another size it stands on the same one."""
-    source = stopped(endurance)
+    source = stopped(endurance, outline=True)
     async with sitting(source) as (app, desk):
         page = await go(app, desk, "j", "j", "k", "j")
         assert isinstance(page, Tower)
