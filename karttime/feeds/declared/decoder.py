@@ -1,7 +1,8 @@
 """The decoder of declared feeds: one interpreter for every `FeedSpec`.
 
 A frame is unwrapped into messages (`framing.py`), messages change rows (`tables.py`) and session facts (`facts.py`),
-rows become cells, names, states (`entrants.py`) and laps (`laps.py`). Nothing of a spec or a feed is executed.
+rows become cells and names (`entrants.py`), laps (`laps.py`), states and other events (`events.py`), and sessions begin
+(`sittings.py`). Nothing of a spec or a feed is executed.
 
 A session begins with the first row; a new one when the declared rule says so: a title changes, or most lap counters
 fall.
@@ -21,32 +22,27 @@ from karttime.domain.updates import (
     CellsChanged,
     FlagChanged,
     LapCompleted,
-    LapFlag,
     Named,
-    PitEntered,
-    PitLeft,
     PositionsChanged,
     Provenance,
     SessionChanged,
     SessionStarted,
-    Status,
-    StatusChanged,
     Update,
 )
 from karttime.feeds.base import Rejection
-from karttime.feeds.declared.cells import board_columns, lap_ms, used_fields
+from karttime.feeds.declared.cells import board_columns, used_fields
 from karttime.feeds.declared.entrants import Entrant, Role, columns_by_role, names_changed
+from karttime.feeds.declared.events import LapRows, lap_completed, state_changed
 from karttime.feeds.declared.facts import Facts, session_kind
 from karttime.feeds.declared.framing import Unreadable, Unwrapper
 from karttime.feeds.declared.laps import Decided
 from karttime.feeds.declared.sittings import Sittings
-from karttime.feeds.declared.spec import FeedSpec, FieldRole, FieldSpec, TableSpec
+from karttime.feeds.declared.spec import FeedSpec, FieldRole, TableSpec
 from karttime.feeds.declared.tables import Rows
-from karttime.feeds.declared.values import read_count, read_text
+from karttime.feeds.declared.values import read_text
 from karttime.feeds.frame import Frame
 
 _LATEST_AT: Final = 253_402_300_799_000
-_MAX_LAP_ROWS: Final = 200_000
 _ALONE: Final = 2
 """So many new rows in a frame came because they crossed the line; more are a board."""
 _NUMBER: Final = (FieldRole.NUMBER, "")
@@ -88,7 +84,7 @@ class DeclaredDecoder:
         self._entrants: dict[str, Entrant] = {}
         self._by_number: dict[str, str] = {}
         self._waiting: dict[str, Entrant] = {}
-        self._seen_laps: set[tuple[str, int]] = set()
+        self._laps = LapRows()
         self._sittings = Sittings(spec.sessions)
         self._refused: Counter[str] = Counter()
         self._frame = -1
@@ -98,7 +94,7 @@ class DeclaredDecoder:
         self._touched: dict[Entrant, dict[Role, None]] = {}
         self._board_due = False
         self._new: list[Entrant] = []  # in this frame
-        self._lap_rows: list[tuple[_Table, str, dict[int, Any]]] = []
+        self._lap_rows: list[tuple[_Table, dict[int, Any]]] = []
 
     @property
     def refused(self) -> Mapping[str, int]:
@@ -149,7 +145,7 @@ class DeclaredDecoder:
     def _take(self, table: _Table, body: Any, source: int) -> None:
         changes, other_rows = table.rows.take(body, source)
         if table.spec.holds == "laps":
-            self._lap_rows += [(table, key, table.rows.values(key)) for key, _ in changes]
+            self._lap_rows += [(table, table.rows.values(key)) for key, _ in changes]
             return
         if table.leads and other_rows:
             self._board_due = True
@@ -198,8 +194,8 @@ class DeclaredDecoder:
             for entrant, roles in self._touched.items():
                 if entrant.id not in self._sittings.hidden:
                     self._tell(at, entrant, roles)
-            for table, key, values in self._lap_rows:
-                self._lap_row(at, table, key, values)
+            for table, values in self._lap_rows:
+                self._lap_row(at, table, values)
             self._touched, self._lap_rows = {}, []
         self._expire(at)
         for update in self._out:
@@ -263,7 +259,8 @@ class DeclaredDecoder:
         )
         waited = [(entrant, lap) for entrant in self._waiting.values() if (lap := entrant.tracker.flush()) is not None]
         self._out[0:0] = [*(self._lap(entrant, lap) for entrant, lap in waited), started]
-        self._waiting, self._seen_laps = {}, set()
+        self._waiting = {}
+        self._laps.forget()
         if self._sessions > 1 and self._lead is not None:
             self._entrants = {key: one for key, one in self._entrants.items() if key in self._lead.rows.keys}
         earlier = self._sittings.started(at, facts, self._entrants, why)
@@ -308,7 +305,9 @@ class DeclaredDecoder:
             driver = entrant.driver() if FieldRole.DRIVER in has else None
             self._out.append(Named(at, entrant.id, team, driver))
         if (FieldRole.STATUS, "") in roles or (FieldRole.IN_PIT, "") in roles:
-            self._state(at, entrant)
+            changed = state_changed(at, entrant)
+            if changed is not None:
+                self._out.append(changed)
         count = entrant.laps
         for lap in entrant.tracker.show(at, self._frame, count, entrant.last) if self.spec.laps.by != "rows" else ():
             self._out.append(self._lap(entrant, lap))
@@ -319,58 +318,19 @@ class DeclaredDecoder:
     def _used(self) -> Iterable[Role]:
         return (role for table in self.tables for role in table.used.values())
 
-    def _state(self, at: int, entrant: Entrant) -> None:
-        status = entrant.state()
-        before, entrant.status = entrant.status, status
-        in_pit = status is Status.IN_PIT
-        entrant.pit = entrant.pit or in_pit
-        was_in, entrant.in_pit = entrant.in_pit, in_pit
-        if status is before:
-            return
-        if in_pit and was_in is False:
-            self._out.append(PitEntered(at, entrant.id))
-        elif was_in and not in_pit and status in (Status.ON_TRACK, Status.OUT_LAP):
-            self._out.append(PitLeft(at, entrant.id))
-        else:
-            self._out.append(StatusChanged(at, entrant.id, status))
-
-    # --- laps ---
-
     def _lap(self, entrant: Entrant, lap: Decided) -> LapCompleted:
-        flags = {LapFlag.FIRST} if lap.first else set()
-        if entrant.pit:
-            flags.add(LapFlag.PIT)
-        entrant.pit = entrant.in_pit is True
-        if lap.doubtful:
-            flags.add(LapFlag.DOUBTFUL)
-        if self._flag is Flag.CHEQUERED:
-            flags.add(LapFlag.AFTER_FLAG)
-        provenance = Provenance(lap.frames, lap.rule, lap.note)
-        sectors = entrant.sectors(lap.time_ms)
-        return LapCompleted(lap.at, entrant.id, lap.time_ms, provenance, sectors, frozenset(flags))
+        return lap_completed(entrant, lap, self._flag)
 
-    def _lap_row(self, at: int, table: _Table, _: str, values: Mapping[int, Any]) -> None:
-        """A row of a table of laps: whose, which, how long."""
-        fields: Sequence[FieldSpec] = table.spec.fields
-        found = {field.role: (values.get(index), field) for index, field in enumerate(fields)}
-        owner = next((found[role] for role in (FieldRole.ID, FieldRole.NUMBER) if role in found), None)
-        number, time = found.get(FieldRole.LAP_NUMBER), found.get(FieldRole.LAP_TIME)
-        if owner is None or time is None:
+    def _lap_row(self, at: int, table: _Table, values: Mapping[int, Any]) -> None:
+        row = self._laps.read(table.spec, values, self._by_number)
+        if row is None:
             return
-        key = read_text(owner[0])
-        if FieldRole.ID not in found or table.spec.key_is == "number":
-            key = self._by_number.get(key, key)
-        ms = lap_ms(time[0], time[1].unit)
-        lap = read_count(number[0]) if number is not None else None
-        if ms is None or not key or (lap is not None and (key, lap) in self._seen_laps):
-            return
-        if lap is not None and len(self._seen_laps) < _MAX_LAP_ROWS:
-            self._seen_laps.add((key, lap))
-        entrant = self._entrants.get(key)
+        entrant = self._entrants.get(row.key)
         if entrant is None:
             self._refused["lap-of-nobody"] += 1
             return
-        self._out.append(self._lap(entrant, Decided(ms, at, (self._frame,), "row", first=lap == 1)))
+        lap = Decided(row.time_ms, at, (self._frame,), "row", first=row.number == 1)
+        self._out.append(self._lap(entrant, lap))
 
 
 _EVENTS: Final = frozenset({FieldRole.IN_PIT, FieldRole.STATUS, FieldRole.DRIVER, FieldRole.TEAM})
