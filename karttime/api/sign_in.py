@@ -3,6 +3,8 @@
 * A few threads of their own, so that Google being slow delays neither feeds nor the database; a bounded number of
   tokens waits for them, and each for a bounded time. Further ones are told to come again (503).
 * Somebody with the same token waits for the same answer.
+* The library may hold a thread for minutes, trying again, where a network answers in Google's name. Who waited for it
+  in vain is told so, and once all threads are held others take their place: when Google is back, sign-ins are at once.
 * A good token is known until it expires, or where revocation is checked for a minute, by its digest: the token itself
   is not kept. What was refused is not kept: an early token is good a second later.
 """
@@ -32,14 +34,14 @@ class SignInLimits:
 
     Attributes:
         threads: verified at the same time.
-        waiting: different tokens that may wait, those being verified included.
+        waiting: checks that may be on their way, those included that nobody waits for any more; also of threads.
         patience: seconds that a caller waits.
         known: good tokens that are remembered.
         recheck: seconds until a good token is verified again, None: when it expires.
         skew_ms: how far the clock may be off.
     """
 
-    threads: int = 8  # the library may hold one for minutes, trying again, when a network answers in Google's name
+    threads: int = 4
     waiting: int = 64
     patience: float = 8.0
     known: int = 10_000
@@ -67,6 +69,8 @@ class SignIn:
         self._clock = clock or Clock()
         self._pool = ThreadPoolExecutor(self._limits.threads, "sign-in")
         self._running: dict[bytes, asyncio.Future[Person]] = {}
+        self._unfinished: set[asyncio.Future[Person]] = set()
+        self._held = 0  # threads of the pool that nobody waits for any more
         self._known: OrderedDict[bytes, tuple[Person, float]] = OrderedDict()
         self._said_at = float("-inf")
 
@@ -82,9 +86,15 @@ class SignIn:
         if found is not None:
             return found
         try:
+            checking = self._begin(digest, token)
+        except SignInUnavailable as error:
+            self._tell(str(error))
+            raise
+        try:
             async with asyncio.timeout(self._limits.patience):
-                return await asyncio.shield(self._begin(digest, token))
+                return await asyncio.shield(checking)
         except TimeoutError:
+            self._give_up(digest, checking)
             self._tell("the check of a sign-in takes too long")
             raise SignInUnavailable("the check of this sign-in takes too long now; API keys work") from None
         except SignInUnavailable as error:
@@ -122,15 +132,18 @@ class SignIn:
         running = self._running.get(digest)
         if running is not None:
             return running
-        if len(self._running) >= self._limits.waiting:
+        if len(self._unfinished) >= self._limits.waiting:
             raise SignInUnavailable("too many people sign in at once: try again in a moment")
         running = asyncio.get_running_loop().run_in_executor(self._pool, self._verify, token)
         self._running[digest] = running
+        self._unfinished.add(running)
         running.add_done_callback(partial(self._done, digest))
         return running
 
     def _done(self, digest: bytes, verified: asyncio.Future[Person]) -> None:
-        del self._running[digest]
+        self._unfinished.discard(verified)
+        if self._running.get(digest) is verified:
+            del self._running[digest]
         if verified.cancelled() or verified.exception() is not None:
             return
         recheck = self._limits.recheck
@@ -138,6 +151,17 @@ class SignIn:
         self._known[digest] = verified.result(), until
         while len(self._known) > self._limits.known:
             self._known.popitem(last=False)
+
+    def _give_up(self, digest: bytes, checking: asyncio.Future[Person]) -> None:
+        """Somebody waited in vain: the next one with this token begins anew, if need be with other threads."""
+        if self._running.get(digest) is not checking:
+            return
+        del self._running[digest]
+        self._held += 1
+        if self._held >= self._limits.threads:
+            self._held = 0
+            self._pool.shutdown(wait=False)
+            self._pool = ThreadPoolExecutor(self._limits.threads, "sign-in")
 
     def _tell(self, reason: str) -> None:
         """Log it, once in a while: whoever cannot sign in tries again."""

@@ -140,6 +140,31 @@ async def test_so_many_wait_and_for_so_long() -> None:
         desk.open.set()
 
 
+async def test_checks_that_hang_hold_nobody_up_afterwards() -> None:
+    """Google is back, and the threads of before still hang: sign-ins work, also with the token that waited in vain."""
+    desk, hanging = Desk(), threading.Event()
+
+    def verify(token: str) -> Person:
+        if not hanging.is_set():
+            desk.open.wait(10)
+        return desk.verify(token)
+
+    desk.open.clear()
+    sign_in = SignIn(verify, SignInLimits(threads=2, waiting=8, patience=0.05), Clock(wall_ms=lambda: START))
+    try:
+        for token in ("x.b.c", "y.b.c"):
+            with pytest.raises(SignInUnavailable, match="too long"):
+                await sign_in.person(token)
+        hanging.set()
+        desk_open, desk.open = desk.open, threading.Event()
+        desk.open.set()
+        for token in ("z.b.c", "x.b.c"):
+            assert (await sign_in.person(token)).scope is Scope.READ
+        desk_open.set()
+    finally:
+        sign_in.close()
+
+
 async def test_only_so_many_tokens_are_remembered() -> None:
     """Those that were used last."""
     desk = Desk()
