@@ -81,6 +81,7 @@ class Service:
     keeper: Keeper | None = None
     _channels: dict[str, Channel] = field(default_factory=dict)
     _gate: Gate | None = None
+    _follows: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def gate(self) -> Gate:
@@ -223,18 +224,19 @@ class Service:
             detector.refresh()
 
     async def follow(self) -> None:
-        """Take over what was edited or removed elsewhere, in the database that others use too."""
-        known = {circuit.id: circuit for circuit in await self.engine.circuits.list()}
-        for circuit_id, channel in list(self._channels.items()):
-            kept, circuit = channel.circuit, known.get(circuit_id)
-            if circuit is None:
-                log.warning("%s was removed: it is not collected any more", circuit_id)
-                await self.removed(circuit_id)
-            elif circuit != kept:
-                try:
-                    await self.edited(kept)
-                except KarttimeError as error:
-                    log.warning("%s was edited elsewhere, and cannot be collected: %s", circuit_id, error)
+        """Take over what was edited or removed elsewhere: in the database that others use too, or in Firestore."""
+        async with self._follows:
+            known = {circuit.id: circuit for circuit in await self.engine.circuits.list()}
+            for circuit_id, channel in list(self._channels.items()):
+                kept, circuit = channel.circuit, known.get(circuit_id)
+                if circuit is None:
+                    log.warning("%s was removed: it is not collected any more", circuit_id)
+                    await self.removed(circuit_id)
+                elif circuit != kept:
+                    try:
+                        await self.edited(kept)
+                    except KarttimeError as error:
+                        log.warning("%s was edited elsewhere, and cannot be collected: %s", circuit_id, error)
 
     async def removed(self, circuit_id: str) -> None:
         """A circuit was removed: stop it and forget what is in memory."""

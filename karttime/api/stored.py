@@ -51,28 +51,22 @@ class StoredCircuits:
         return [_circuit(row) for row in await asyncio.to_thread(self._every)]
 
     async def add(self, circuit: Circuit) -> None:
-        await self._refuse_fixed(circuit.id)
+        self._fixed.refuse(circuit.id)
         if not await asyncio.to_thread(self._add, circuit):
             raise CircuitConflict(f"there is a circuit {circuit.id!r} already: change that one, or choose another id")
         self._read_at = float("-inf")
 
     async def replace(self, circuit: Circuit) -> None:
-        await self._refuse_fixed(circuit.id)
+        self._fixed.refuse(circuit.id)
         if not await asyncio.to_thread(self._replace, circuit):
             raise CircuitConflict(f"circuit {circuit.id!r} was removed meanwhile: add it again if it is wanted")
         self._read_at = float("-inf")
 
     async def remove(self, circuit_id: str) -> None:
-        await self._refuse_fixed(circuit_id)
+        self._fixed.refuse(circuit_id)
         if not await asyncio.to_thread(self._remove, circuit_id):
             raise CircuitConflict(f"circuit {circuit_id!r} was removed meanwhile")
         self._read_at = float("-inf")
-
-    async def _refuse_fixed(self, circuit_id: str) -> None:
-        if await self._fixed.get(circuit_id) is not None:
-            raise CircuitConflict(
-                f"circuit {circuit_id!r} was given when the service was started: change it there, and start again"
-            )
 
     async def _fresh(self) -> Mapping[str, Circuit]:
         async with self._reading:

@@ -9,7 +9,7 @@ Firestore ──listen──▶ documents ─▶ circuits in memory ─▶ list,
 
 * Nobody waits for Firestore to read a circuit. Without it the last known ones stay, and `status` says since when.
 * What people change goes to Firestore first, and is refused where somebody else changed the circuit meanwhile.
-* Circuits of the other source, from the command line or the database, are there as well, and stay where they are.
+* Circuits of the command line are there as well, and cannot be edited.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from threading import Thread
 from typing import Final, TypeVar
 
 from karttime.circuits.beside import beside
-from karttime.circuits.circuit import Circuit, CircuitConflict, CircuitStore, CircuitsUnavailable
+from karttime.circuits.circuit import Circuit, CircuitConflict, CircuitsUnavailable
 from karttime.circuits.firestore_documents import UPDATED_AT, Document, changes_of, fields_of
 from karttime.circuits.firestore_ear import Ear
 from karttime.circuits.firestore_known import Known
@@ -29,6 +29,7 @@ from karttime.circuits.firestore_mapping import Copy
 from karttime.circuits.firestore_remote import FirestoreOptions, Heard, NotAsExpected, Remote
 from karttime.circuits.firestore_status import SharedStatus, State, now_ms
 from karttime.circuits.firestore_writer import MappingWriter
+from karttime.circuits.local import LocalCircuits
 from karttime.errors import StorageError
 
 log = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ _T = TypeVar("_T")
 
 
 class FirestoreCircuits:
-    """The circuits of a project, and those of `others`, which Firestore does not know.
+    """The circuits of a project, and those of `fixed`, which Firestore does not know and nobody edits.
 
     `load` reads the copy; `run` follows Firestore, and `write` writes detected mappings, both for ever. Without `run`,
     as on a command line, `refresh` asks once.
@@ -55,14 +56,14 @@ class FirestoreCircuits:
         self,
         options: FirestoreOptions,
         copy: Copy,
-        others: CircuitStore,
+        fixed: LocalCircuits,
         *,
         connect: Callable[[FirestoreOptions], Remote] = Remote,
     ) -> None:
         self.changed = asyncio.Event()
         self.known = Known(self.changed.set)
         self.writer = MappingWriter(copy, self.known, self._call)
-        self._options, self._copy, self._others, self._connect = options, copy, others, connect
+        self._options, self._copy, self._fixed, self._connect = options, copy, fixed, connect
         self._remote: Remote | None = None
         self._state: State = "connecting"
         self._since, self._reason = now_ms(), ""
@@ -72,11 +73,11 @@ class FirestoreCircuits:
     # What a CircuitStore does.
 
     async def list(self) -> Sequence[Circuit]:
-        merged = {**self.known.circuits} | {circuit.id: circuit for circuit in await self._others.list()}
+        merged = {**self.known.circuits} | {circuit.id: circuit for circuit in await self._fixed.list()}
         return sorted(merged.values(), key=lambda circuit: (circuit.name.casefold(), circuit.id))
 
     async def get(self, circuit_id: str) -> Circuit | None:
-        return await self._others.get(circuit_id) or self.known.circuits.get(circuit_id)
+        return await self._fixed.get(circuit_id) or self.known.circuits.get(circuit_id)
 
     async def add(self, circuit: Circuit) -> None:
         fields = fields_of(circuit)
@@ -95,7 +96,7 @@ class FirestoreCircuits:
     async def replace(self, circuit: Circuit) -> None:
         known = await self._own(circuit.id)
         if known is None:
-            await self._others.replace(circuit)
+            await self._fixed.replace(circuit)
             return
         if circuit.version not in {"", known.version}:
             raise _changed(circuit, known)
@@ -115,7 +116,7 @@ class FirestoreCircuits:
 
     async def remove(self, circuit_id: str) -> None:
         if await self._own(circuit_id) is None:
-            await self._others.remove(circuit_id)
+            await self._fixed.remove(circuit_id)
             return
         try:
             await self._call(lambda remote: remote.delete(circuit_id))
@@ -252,8 +253,8 @@ class FirestoreCircuits:
             self.known.saved(changed, removed)
 
     async def _own(self, circuit_id: str) -> Circuit | None:
-        """A circuit of Firestore's, None for one of the others."""
-        return None if await self._others.get(circuit_id) is not None else self.known.circuits.get(circuit_id)
+        """A circuit of Firestore's, None for one of the command line's."""
+        return None if await self._fixed.get(circuit_id) is not None else self.known.circuits.get(circuit_id)
 
     async def _ask(self, circuit_id: str) -> Circuit | None:
         self.known.took(circuit_id, await self._call(lambda remote: remote.get(circuit_id)))

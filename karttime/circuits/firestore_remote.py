@@ -34,10 +34,10 @@ from karttime.errors import KarttimeError, UsageError
 EMULATOR: Final = "FIRESTORE_EMULATOR_HOST"
 TIMEOUT_S: Final = 5.0
 _GOOGLE: Final = "firestore.googleapis.com:443"
-_PAGE: Final = 300
+_PAGE: Final = 50
 _CIRCUITS, _SELECTION = 1, 2  # our numbers of what is listened to
 _OPTIONS: Final = (
-    ("grpc.max_receive_message_length", 4 << 20),  # a document is at most 1 MiB
+    ("grpc.max_receive_message_length", 64 << 20),  # a document is at most 1 MiB, and a page has 50
     ("grpc.use_local_subchannel_pool", 1),  # each attempt begins without the waits of the one before
 )
 _PINGS: Final = (  # as Google's own client: a dead network ends the listening within a minute
@@ -198,18 +198,15 @@ class Remote:
         """
         from karttime.circuits.firestore_stream import Folding
 
-        folding = Folding(_CIRCUITS, _SELECTION)
+        folding = Folding({_CIRCUITS: _document, _SELECTION: lambda pb: _fields(pb, (SELECTED,))})
         with self._translated():
             self._stream = self._client.listen(
                 requests=self._targets(), metadata=self._metadata, retry=None, timeout=None
             )
             for response in self._stream:
                 if folding.take(type(response).pb(response)):
-                    circuits, selection = folding.state()
-                    yield Heard(
-                        {document.id: document for document in map(_document, circuits)},
-                        {} if selection is None else _fields(selection, (SELECTED,)),
-                    )
+                    documents = {document.id: document for document in folding.state(_CIRCUITS)}
+                    yield Heard(documents, next(iter(folding.state(_SELECTION)), {}))
         raise CircuitsUnavailable("Firestore ended the listening")
 
     def _targets(self) -> Iterator[Any]:

@@ -12,6 +12,7 @@
 | `filter` | how many documents a target has; another number than ours means that we missed something |
 """
 
+from collections.abc import Callable, Mapping
 from enum import IntEnum
 from typing import Any
 
@@ -29,16 +30,15 @@ class _Change(IntEnum):
 
 
 class Folding:
-    """Two targets: the documents of a query, and one document.
+    """What belongs to each target, decoded when it comes: nothing of a message is kept.
 
     Args:
-        query: the number of the first target.
-        single: the number of the second.
+        decoders: of the documents of each target, by its number.
     """
 
-    def __init__(self, query: int, single: int) -> None:
-        self._query, self._single = query, single
-        self._documents: dict[int, dict[str, Any]] = {query: {}, single: {}}
+    def __init__(self, decoders: Mapping[int, Callable[[Any], Any]]) -> None:
+        self._decoders = decoders
+        self._documents: dict[int, dict[str, Any]] = {target: {} for target in decoders}
         self._current: set[int] = set()
         self._changed = True
 
@@ -52,7 +52,7 @@ class Folding:
                 change = response.document_change
                 self._drop(change.document.name, change.removed_target_ids)
                 for target in change.target_ids:
-                    self._documents[target][change.document.name] = change.document
+                    self._documents[target][change.document.name] = self._decoders[target](change.document)
                 self._changed = True
             case "document_delete" | "document_remove":
                 change = getattr(response, kind)
@@ -64,10 +64,9 @@ class Folding:
                 pass
         return False
 
-    def state(self) -> tuple[list[Any], Any | None]:
-        """The documents of the query, and the one document, None where it does not exist."""
-        single = self._documents[self._single].values()
-        return list(self._documents[self._query].values()), next(iter(single), None)
+    def state(self, target: int) -> list[Any]:
+        """The documents that belong to a target."""
+        return list(self._documents[target].values())
 
     def _target(self, change: Any) -> bool:
         targets = list(change.target_ids) or list(self._documents)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
-from karttime.circuits.circuit import Circuit
+from karttime.circuits.circuit import Circuit, CircuitConflict
 from karttime.circuits.urls import split_feed
 from karttime.errors import UsageError
 
@@ -50,7 +50,7 @@ def slug(name: str) -> str:
 
 
 class LocalCircuits:
-    """Circuits that do not change while the program runs; a `CircuitSource`."""
+    """Circuits that do not change while the program runs; a `CircuitStore` that refuses every edit."""
 
     def __init__(self, circuits: Iterable[Circuit] = ()) -> None:
         self._circuits = {circuit.id: circuit for circuit in sorted(circuits, key=lambda c: c.name.casefold())}
@@ -60,6 +60,25 @@ class LocalCircuits:
 
     async def get(self, circuit_id: str) -> Circuit | None:
         return self._circuits.get(circuit_id)
+
+    async def add(self, circuit: Circuit) -> None:
+        self.refuse(circuit.id)
+        raise CircuitConflict("circuits are given when the service is started: give one more there, and start again")
+
+    async def replace(self, circuit: Circuit) -> None:
+        self.refuse(circuit.id)
+        raise CircuitConflict(f"circuit {circuit.id!r} was removed meanwhile: add it again if it is wanted")
+
+    async def remove(self, circuit_id: str) -> None:
+        self.refuse(circuit_id)
+        raise CircuitConflict(f"circuit {circuit_id!r} was removed meanwhile")
+
+    def refuse(self, circuit_id: str) -> None:
+        """Raise `CircuitConflict` for one of these."""
+        if circuit_id in self._circuits:
+            raise CircuitConflict(
+                f"circuit {circuit_id!r} was given when the service was started: change it there, and start again"
+            )
 
 
 def local_circuits(arguments: Iterable[str]) -> LocalCircuits:

@@ -11,6 +11,7 @@ from karttime.circuits.circuit import Circuit, CircuitStore, CircuitsUnavailable
 from karttime.circuits.firestore import FirestoreCircuits
 from karttime.circuits.firestore_mapping import Detected, Verdict
 from karttime.circuits.firestore_remote import EMULATOR, FirestoreOptions
+from karttime.circuits.local import LocalCircuits
 from karttime.errors import UsageError
 from karttime.settings import Settings, load
 from karttime.storage.database import Database
@@ -55,9 +56,9 @@ class Catalogue:
 
     def all(self) -> Sequence[Circuit]:
         """Every circuit, by name. Raises `StorageError`."""
-        found = {} if self.shared is None else dict(self.shared.known.circuits)
-        found |= {circuit.id: circuit for circuit in self._runner.run(self._stored.all_or_raise())}
-        return sorted(found.values(), key=lambda circuit: (circuit.name.casefold(), circuit.id))
+        if self.shared is not None:
+            return self._runner.run(self.shared.list())
+        return self._runner.run(self._stored.all_or_raise())
 
     def get(self, circuit_id: str) -> Circuit:
         """The circuit with this id. Raises `UsageError` where there is none."""
@@ -100,7 +101,7 @@ def catalogue(url: str | None, *, reading: bool = False) -> Iterator[Catalogue]:
         if options is None:
             yield Catalogue(database, stored, None, runner)
             return
-        shared = FirestoreCircuits(options, StoredCopy(database, options.project), stored)
+        shared = FirestoreCircuits(options, StoredCopy(database, options.project), LocalCircuits())
         try:
             runner.run(shared.load())
             try:

@@ -18,6 +18,7 @@ from karttime.api.stored import StoredCircuits
 from karttime.circuits.circuit import Circuit
 from karttime.circuits.firestore import FirestoreCircuits
 from karttime.circuits.firestore_remote import FirestoreOptions
+from karttime.circuits.local import LocalCircuits
 from karttime.circuits.parser import PARSED, SPEC
 from karttime.circuits.urls import RACE, shown, split_feed
 from karttime.cli.catalogue import firestore_options
@@ -239,7 +240,7 @@ def _own(settings: Settings) -> str:
 async def _stored(settings: Settings) -> list[Circuit]:
     """The circuits of the database, if it has our schema: nothing is made or upgraded here.
 
-    Those of Firestore are in it, too, as they were known last.
+    Those of Firestore, where circuits come from there, as they were known last.
 
     Raises:
         UsageError: the address is no good.
@@ -248,11 +249,10 @@ async def _stored(settings: Settings) -> list[Circuit]:
     if look(settings.database_url).schema.behind:
         return []
     with closing(Database(settings.database_url)) as database:
-        stored = StoredCircuits(database)
         if settings.circuits_from != "firestore":
-            return list(await stored.all_or_raise())
+            return list(await StoredCircuits(database).all_or_raise())
         options = FirestoreOptions(settings.firebase_project_id)
-        shared = FirestoreCircuits(options, StoredCopy(database, options.project), stored)
+        shared = FirestoreCircuits(options, StoredCopy(database, options.project), LocalCircuits())
         await shared.load()
         return list(await shared.list())
 

@@ -163,7 +163,7 @@ async def _run(plan: Plan, circuits: LocalCircuits, archive: Archive, listener: 
         if not plan.demo and settings.circuits_from == "firestore":
             from karttime.cli.sharing import shared_circuits  # only where it is wanted
 
-            shared = await stack.enter_async_context(shared_circuits(settings, archive.database, stored))
+            shared = await stack.enter_async_context(shared_circuits(settings, archive.database, circuits))
         store: CircuitStore = shared or stored
         signing_in = await stack.enter_async_context(sign_in(settings))
         engine = await stack.enter_async_context(

@@ -9,9 +9,9 @@ from typing import Final
 
 from karttime.api.service import Service
 from karttime.api.shared import StoredCopy
-from karttime.circuits.circuit import CircuitStore
 from karttime.circuits.firestore import FirestoreCircuits
 from karttime.circuits.firestore_remote import Remote
+from karttime.circuits.local import LocalCircuits
 from karttime.circuits.mapping import propose
 from karttime.cli.catalogue import firestore_options
 from karttime.domain.columns import Column
@@ -28,7 +28,7 @@ LOOK_S: Final = 2.0  # a board must stand for so long before its columns are tol
 
 @asynccontextmanager
 async def shared_circuits(
-    settings: Settings, database: Database, others: CircuitStore
+    settings: Settings, database: Database, fixed: LocalCircuits
 ) -> AsyncIterator[FirestoreCircuits | None]:
     """The circuits of Firestore as they were known last, None where circuits do not come from there.
 
@@ -41,7 +41,7 @@ async def shared_circuits(
         yield None
         return
     (await asyncio.to_thread(Remote, options)).close()  # what is wrong without a network is said at once
-    circuits = FirestoreCircuits(options, StoredCopy(database, options.project), others)
+    circuits = FirestoreCircuits(options, StoredCopy(database, options.project), fixed)
     await circuits.load()
     try:
         yield circuits

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from karttime.api.shared import StoredCopy
-from karttime.api.stored import StoredCircuits
 from karttime.circuits.firestore import FirestoreCircuits
 from karttime.circuits.firestore_documents import Document, Foreign, Timestamp
 from karttime.circuits.firestore_mapping import Detected
@@ -36,9 +35,8 @@ def rest(firestore: int, project: str) -> Rest:
 async def shared_venue(folder: Path, project: str, port: int) -> AsyncIterator[Venue]:
     """A service whose circuits come from Firestore, beside those of its command line."""
     database = Database(f"sqlite:///{folder}/copy.db")
-    others = StoredCircuits(database, LocalCircuits(CIRCUITS))
     options = FirestoreOptions(project, emulator=f"127.0.0.1:{port}", timeout_s=2)
-    circuits = FirestoreCircuits(options, StoredCopy(database, project), others)
+    circuits = FirestoreCircuits(options, StoredCopy(database, project), LocalCircuits(CIRCUITS))
     running = asyncio.create_task(circuits.run())
     try:
         await until(lambda: circuits.status().state == "listening")

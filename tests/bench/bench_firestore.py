@@ -11,9 +11,9 @@ import uuid
 from collections.abc import Sequence
 
 from karttime.api.shared import StoredCopy
-from karttime.api.stored import StoredCircuits
 from karttime.circuits.firestore import FirestoreCircuits
 from karttime.circuits.firestore_remote import FirestoreOptions
+from karttime.circuits.local import LocalCircuits
 from karttime.storage.database import Database
 from tests.firebase import emulator
 from tests.firebase.rest import Rest
@@ -30,7 +30,7 @@ async def measure(port: int, folder: str) -> None:
     project = f"demo-{uuid.uuid4().hex[:8]}"
     database = Database(f"sqlite:///{folder}/a.db")
     options = FirestoreOptions(project, emulator=f"127.0.0.1:{port}")
-    circuits = FirestoreCircuits(options, StoredCopy(database, project), StoredCircuits(database))
+    circuits = FirestoreCircuits(options, StoredCopy(database, project), LocalCircuits())
     rest = Rest(project, port)
     rest.put("circuits/hill", nom="0", wssUrl="wss://hill.example/")
     following = asyncio.create_task(circuits.run())

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from karttime.api.shared import StoredCopy
-from karttime.api.stored import StoredCircuits
 from karttime.circuits import firestore_writer
 from karttime.circuits.circuit import Circuit, CircuitConflict, CircuitsUnavailable
 from karttime.circuits.firestore import FirestoreCircuits
@@ -47,9 +46,9 @@ async def sharing(
 ) -> AsyncIterator[FirestoreCircuits]:
     """A node with a database of its own."""
     database = Database(f"sqlite:///{folder}.db")
-    others = StoredCircuits(database, LocalCircuits([Circuit("typed", "Typed", "wss://typed.example/")]))
+    fixed = LocalCircuits([Circuit("typed", "Typed", "wss://typed.example/")])
     options = FirestoreOptions(project, emulator=f"127.0.0.1:{port}", timeout_s=2)
-    circuits = FirestoreCircuits(options, StoredCopy(database, project), others, connect=connect)
+    circuits = FirestoreCircuits(options, StoredCopy(database, project), fixed, connect=connect)
     await circuits.load()
     tasks = [asyncio.create_task(job()) for job in (circuits.run, circuits.write)] if follow else []
     try:

@@ -31,12 +31,12 @@ WHOLE = target("NO_CHANGE", at=True)
 
 @pytest.fixture
 def folding() -> Folding:
-    return Folding(CIRCUITS, SELECTION)
+    return Folding(dict.fromkeys((CIRCUITS, SELECTION), lambda document: document.name))
 
 
 def told(folding: Folding, *messages: Any) -> list[list[str]]:
     """The names of the circuits at each whole state."""
-    return [sorted(it.name for it in folding.state()[0]) for one in messages if folding.take(one)]
+    return [sorted(folding.state(CIRCUITS)) for one in messages if folding.take(one)]
 
 
 def test_a_state_is_told_when_both_targets_are_whole(folding: Folding) -> None:
@@ -44,14 +44,12 @@ def test_a_state_is_told_when_both_targets_are_whole(folding: Folding) -> None:
     assert told(folding, target("ADD", CIRCUITS), changed("a", CIRCUITS), WHOLE, CURRENT[0], WHOLE) == []
     assert told(folding, CURRENT[1], WHOLE, WHOLE) == [["a"]]
     assert told(folding, changed("s", SELECTION), WHOLE) == [["a"]]
-    selection = folding.state()[1]
-    assert selection is not None
-    assert selection.name == "s"
+    assert folding.state(SELECTION) == ["s"]
 
 
 def test_an_empty_project_is_a_state(folding: Folding) -> None:
     assert told(folding, *CURRENT, WHOLE) == [[]]
-    assert folding.state() == ([], None)
+    assert folding.state(SELECTION) == []
 
 
 def test_documents_go_in_each_of_three_ways(folding: Folding) -> None:

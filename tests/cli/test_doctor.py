@@ -8,14 +8,17 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from karttime.api.shared import StoredCopy
 from karttime.circuits.circuit import Circuit
+from karttime.circuits.firestore_documents import Document, Timestamp
 from karttime.cli import examination
 from karttime.cli.administration import add_circuit
 from karttime.cli.main import app
 from karttime.engine.checks.finding import Finding, Grade
 from karttime.engine.checks.server import Running
 from karttime.errors import SourceError
-from karttime.settings import Settings
+from karttime.settings import Settings, load
+from karttime.storage.database import Database
 from tests.api.google import Google, service_account, standing_in
 
 Doctor = Callable[..., Result]
@@ -202,8 +205,11 @@ def test_google_and_the_clock_by_the_way_that_signing_in_takes(
 def test_circuits_of_firestore_are_looked_at_as_they_were_known_last(
     doctor: Doctor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Without its key that is a failure, and those of the database are looked at all the same."""
-    add_circuit(None, Circuit("", "Hill", "ws://127.0.0.1:1/"), [])
+    """Without its key that is a failure, and the circuits of the copy are looked at all the same."""
+    database = Database(load().database_url)
+    hill = Document("hill", {"nom": "Hill", "wssUrl": "ws://127.0.0.1:1/"}, Timestamp(5))
+    StoredCopy(database, "kartingapp-fef5c").keep([hill], [])
+    database.close()
     monkeypatch.setenv("CIRCUITS_SOURCE", "firestore")
     found = areas(doctor("--json"))
     assert (found["firestore"], found["hill"]) == ("failure", "failure")
