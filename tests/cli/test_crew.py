@@ -75,8 +75,11 @@ async def follow(stream: Stream, steps: list[Shown]) -> None:
 
 
 async def test_a_worker_that_is_killed_costs_its_clients_nothing(tmp_path: Path) -> None:
-    """They come back to another one, without a hole; it is replaced; both serve REST and the same stream."""
-    async with crew(tmp_path) as run, asyncio.TaskGroup() as group:
+    """They come back to another one, without a hole; it is replaced; both serve REST and the same stream.
+
+    Every process logs as it was told, and no call.
+    """
+    async with crew(tmp_path, LOG_FORMAT="json") as run, asyncio.TaskGroup() as group:
         streams = [run.stream() for _ in range(12)]
         steps: list[list[Shown]] = [[] for _ in streams]
         tasks = [group.create_task(follow(*it)) for it in zip(streams, steps, strict=True)]
@@ -87,7 +90,7 @@ async def test_a_worker_that_is_killed_costs_its_clients_nothing(tmp_path: Path)
             status = (await http.get("/status")).json()
             assert status["clients"]["demo"]["clients"] == 12
             assert (await http.get("/circuits/demo/classification")).json()["standings"]
-            assert (await http.get("/circuits/nowhere/data?limit=3")).status_code == 404
+            assert (await http.get("/circuits/nowhere/data?limit=3&token=canary")).status_code == 404
             os.kill(workers[0], signal.SIGKILL)
             await until(lambda: len(children(run.process.pid)) == 2 and workers[0] not in children(run.process.pid))
             counts = [len(it) for it in steps]
@@ -100,6 +103,9 @@ async def test_a_worker_that_is_killed_costs_its_clients_nothing(tmp_path: Path)
         assert max(seqs) - min(seqs) <= 2
         for task in tasks:
             task.cancel()
+    logged = [orjson.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    assert any("A worker ended" in line["message"] for line in logged)
+    assert not [line for line in logged if "canary" in str(line) or "HTTP" in line["message"]]
 
 
 async def test_the_end_is_told_and_leaves_nothing_behind(tmp_path: Path) -> None:
