@@ -45,9 +45,9 @@ class Draft:
 def row_path(kind: str, place: Place) -> str:
     """The path of rows for people: `[]` for lists, `.*` for objects by key."""
     text = ""
-    for number, segment in enumerate(place.path):
+    for segment in place.path:
         if segment == ANY:
-            text += ".*" if place.by_key and number == len(place.path) - 1 and text else "*" if place.by_key else "[]"
+            text += "[]" if not place.by_key else ".*" if text else "*"
         else:
             text += ("." if text else "") + escape(segment)
     return f"{kind}: {text}" if kind else text

@@ -50,7 +50,14 @@ def draft(candidates: Sequence[Candidate]) -> Draft:
 
 def _without_wholes(candidates: Sequence[Candidate]) -> list[Candidate]:
     """Without whole messages taken for rows where the messages hold a table, and without lists inside told rows."""
-    good = [c for c in candidates if c.place.path and worth(c.view) >= _LEAST and c.series.competitors >= 2]
+    good = [
+        c
+        for c in candidates
+        if c.place.path
+        and worth(c.view) >= _LEAST
+        and c.series.competitors >= 2
+        and not any(_groups(c, inner) for inner in candidates)
+    ]
     kept = []
     for candidate in candidates:
         path = candidate.place.path
@@ -64,6 +71,13 @@ def _without_wholes(candidates: Sequence[Candidate]) -> list[Candidate]:
         if not inside and not whole and (path or worth(candidate.view) >= _LEAST):
             kept.append(candidate)
     return kept
+
+
+def _groups(outer: Candidate, inner: Candidate) -> bool:
+    """Whether rows are groups, such as classes, and the competitors are in the rows inside of them."""
+    path = outer.place.path
+    within = outer.kind == inner.kind and len(inner.place.path) > len(path) and inner.place.path[: len(path)] == path
+    return within and inner.series.competitors > outer.series.competitors and _is_standing(inner)
 
 
 def _rank(candidate: Candidate) -> float:
@@ -121,18 +135,21 @@ def _add_others(drafted: Draft, main: Candidate, others: Sequence[Candidate]) ->
         own = _keys(candidate)
         if candidate.series.competitors < 2 or len(own) < 2 or candidate.series.update == "places":
             continue
+        key = ""
         if len(own & keys) >= 0.6 * len(own) and not _is_index_of_places(candidate):
             joined = "id"
         elif len(own & numbers) >= 0.6 * len(own) and not _is_index_of_places(candidate):
             joined = "number"
         else:
-            continue
+            key, joined = _other_key(candidate, keys), "id"
+            if not key:
+                continue
         fresh = _roles(candidate.view) - told
         if not fresh or not fresh & _ADDS:
             continue
         told |= fresh
         drafted.tables.append(candidate)
-        drafted.specs.append(_table_spec(candidate, joined, only=fresh))
+        drafted.specs.append(_table_spec(candidate, joined, key, only=fresh))
 
 
 _ADDS: Final = frozenset(FieldRole) - {
@@ -146,7 +163,16 @@ def _is_index_of_places(candidate: Candidate) -> bool:
     return candidate.series.key == (KEY,) and not candidate.place.by_key
 
 
-def _table_spec(candidate: Candidate, key_is: str, only: set[FieldRole] | None = None) -> TableSpec:
+def _other_key(candidate: Candidate, keys: set[str]) -> str:
+    """The field whose values are the keys of the standing, where another identifies its own rows; empty for none."""
+    for path, shape in candidate.view.shapes.items():
+        same = len(shape.distinct & keys) >= 0.8 * len(shape.distinct)
+        if same and len(shape.distinct) >= max(2, 0.9 * candidate.series.competitors) and path != (PLACE,):
+            return format_path(path)
+    return ""
+
+
+def _table_spec(candidate: Candidate, key_is: str, key: str = "", only: set[FieldRole] | None = None) -> TableSpec:
     view = candidate.view
     fields: list[tuple[float, int, FieldSpec]] = []
     for path, shape in view.shapes.items():
@@ -159,7 +185,7 @@ def _table_spec(candidate: Candidate, key_is: str, only: set[FieldRole] | None =
         {
             "kind": candidate.kind,
             "rows": row_path("", candidate.place),
-            "key": candidate.series.key_text,
+            "key": key or candidate.series.key_text,
             "key_is": key_is,
             "update": candidate.series.update,
             "fields": [spec for _, _, spec in fields],
