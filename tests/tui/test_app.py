@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.binding import Binding
 from textual.widgets import Input
 
 from karttime.errors import KarttimeError, UsageError
@@ -16,6 +17,7 @@ from karttime.tui.screens import load as screen
 from karttime.tui.screens.tower import Tower
 from karttime.tui.themes import NO_COLOUR, THEMES
 from karttime.tui.widgets.dialogs import Confirm, Reading
+from karttime.tui.widgets.keybar import Keys
 from karttime.tui.widgets.topbar import TopBar
 
 from .conftest import go, hostile, see, sitting, stopped, until
@@ -28,6 +30,30 @@ async def test_numbers_lead_to_the_screens(endurance: Path) -> None:
             page = await go(app, desk, str(number))
             assert (app.current_mode, type(page)) == (name, screen(name))
             assert "REPLAY" in page.query_one(TopBar).text
+
+
+async def test_a_small_terminal_shows_every_key_and_the_mouse_works(endurance: Path) -> None:
+    """At 80 by 24 the footer takes the lines that it needs; a click on a key presses it, one on a row goes there."""
+    async with sitting(stopped(endurance), (80, 24)) as (app, desk):
+        for number in "1234567":
+            page = await go(app, desk, number)
+            await until(lambda page=page: "q Quit" in page.query_one(Keys).text, desk)  # type: ignore[misc]  # this page
+            told = page.query_one(Keys).text
+            assert all(len(line) <= 80 for line in told.splitlines())
+            shown = {binding.description for binding in page.BINDINGS if isinstance(binding, Binding) and binding.show}
+            assert all(word in told for word in shown)
+            assert page.query_one(TopBar).region.height == 2
+        page = await go(app, desk, "2")
+        assert isinstance(page, Tower)
+        await desk.click(Keys, offset=(page.query_one(Keys).text.index("o Order"), 0))
+        await go(app, desk)
+        assert page.order == "best"
+        await desk.click("#tower", offset=(5, 4))
+        await go(app, desk)
+        assert page.grid.cursor == page.grid.keys[3]
+        await desk.click("#tower", offset=(1, 0))
+        await go(app, desk)
+        assert page.order == "position", "the title of a column orders by it"
 
 
 async def test_help_names_every_key_of_the_screen(endurance: Path) -> None:
