@@ -14,14 +14,14 @@ from karttime.api.tokens import new_token
 from karttime.circuits.circuit import Circuit
 from karttime.circuits.labels import APP_COLUMNS, edited
 from karttime.circuits.local import check_name, check_page, slug, unused
-from karttime.circuits.mapping import Difference, compare, layout_key, merged, propose
-from karttime.circuits.parser import AUTO, FEEDS, SPEC, by_person
+from karttime.circuits.mapping import Difference, compare, layout_key, merged, propose, role_confidence
+from karttime.circuits.parser import AUTO, FEEDS, PARSED, SPEC, by_person
 from karttime.circuits.urls import check_url, feed_after, feed_of
 from karttime.cli.catalogue import catalogue
 from karttime.cli.sampling import sample
 from karttime.domain.times import iso_from_ms
 from karttime.errors import UsageError
-from karttime.feeds.declared.spec import FeedSpec, write_spec
+from karttime.feeds.declared.spec import FeedSpec, dump_spec, write_spec
 from karttime.recording.merge import read_frames
 from karttime.settings import load
 from karttime.storage.database import Database
@@ -147,10 +147,11 @@ def stored_spec(url: str | None, circuit_id: str) -> str:
 
 def propose_mapping(
     url: str | None, circuit_id: str, recordings: Sequence[Path], seconds: float, *, apply: bool
-) -> tuple[str, list[Difference]]:
+) -> tuple[str, list[Difference], dict[str, float]]:
     """The layout of the last session of a recording or of the live feed, and its labels against those of a circuit.
 
-    With `apply` columns without a label get the proposed one; what a person chose stays.
+    With `apply` columns without a label get the proposed one; what a person chose stays. A feed that is read by a spec
+    is read by it here as well; how sure a proposal is comes by column.
 
     Raises:
         UsageError: there is no such circuit, or no board was shown.
@@ -158,8 +159,11 @@ def propose_mapping(
     """
     with catalogue(url, reading=not apply) as known:
         circuit = known.get(circuit_id)
+        parser = StoredParsers(known.database).now(circuit_id) if circuit.feed in PARSED else None
     frames = read_frames(recordings) if recordings else sample(circuit, seconds, load())
-    sessions = [session for session in analyze(frames).logbook.sessions if session.columns]
+    declared = parser is not None and parser.feed == SPEC and parser.reads(circuit)
+    report = analyze(frames, spec=parser.spec if parser is not None and declared else None)
+    sessions = [session for session in report.logbook.sessions if session.columns]
     if not sessions:
         raise UsageError("no board was shown: there are no columns to label; --seconds listens longer")
     columns = sessions[-1].columns
@@ -170,7 +174,9 @@ def propose_mapping(
     if apply:
         labels = merged(circuit.column_labels, proposed)
         edit_circuit(url, circuit_id, {}, [f"{column}={label}" for column, label in labels.items()])
-    return layout_key(columns), differences
+    sure = role_confidence(None if report.spec is None else dump_spec(report.spec))
+    told = {it.id: round(sure.get(it.role.value, 1.0), 2) for it in columns if proposed.get(it.id)}
+    return layout_key(columns), differences, told
 
 
 def remove_circuit(url: str | None, circuit_id: str) -> None:

@@ -139,10 +139,14 @@ def map_(
     from karttime.cli.output import write_json
     from karttime.domain.display import clean
 
-    layout, differences = propose_mapping(database, circuit_id, recordings or (), seconds, apply=apply)
+    layout, differences, sure = propose_mapping(database, circuit_id, recordings or (), seconds, apply=apply)
     if as_json:
-        write_json({"layout": layout, "columns": [asdict(one) for one in differences]})
+        columns = [asdict(one) | {"confidence": sure.get(one.column)} for one in differences]
+        write_json({"layout": layout, "columns": columns})
         return
     typer.echo(f"layout {layout}")
     for one in differences:
-        typer.echo(f"{one.column:4} {one.kind:5} {clean(one.stored) or '-':20} {clean(one.proposed) or '-'}")
+        how = f"{sure[one.column]:.0%}" if one.column in sure else ""
+        typer.echo(
+            f"{one.column:4} {one.kind:5} {clean(one.stored) or '-':20} {clean(one.proposed) or '-':20} {how}".rstrip()
+        )

@@ -136,7 +136,9 @@ def test_columns_are_mapped_from_a_recording_or_the_live_feed(run: Run) -> None:
     run("circuits", "add", "Hill", "ws://127.0.0.1:8000/")
     code, out, _ = run("circuits", "map", "hill", RECORDING)
     assert code == 0
-    assert "Classement" in out
+    assert "Classement           100%" in out
+    columns = json.loads(run("circuits", "map", "hill", RECORDING, "--json")[1])["columns"]
+    assert {column["confidence"] for column in columns if column["proposed"]} == {1.0}
     assert "--allow-private" in run("circuits", "map", "hill")[2]
 
 
