@@ -8,7 +8,7 @@ import pytest
 
 from karttime.analysis.inference.infer import infer
 
-from .adversarial import UNITS, Board, Race, Show, Shown, drive, frames, gap, judge, plain, random_board
+from .adversarial import START, UNITS, Board, Race, Show, Shown, drive, frames, gap, judge, plain, random_board, text
 
 S = Shown
 
@@ -206,3 +206,34 @@ def test_random_boards(named: bool, share: float) -> None:
         said += [f"{seed}: {sentence}" for sentence in sentences]
     assert total["sure"] == 0, "\n".join(said)
     assert total["right"] >= share * total["decidable"], "\n".join(said)
+
+
+CLOCKS: Mapping[str, tuple[Show, str]] = {
+    "up": (plain, "clock_elapsed"),
+    "down": (lambda second: 3600 - second, "clock_remaining"),
+    "down as text": (lambda second: text((3600 - second) * 1000), "clock_remaining"),
+    "down as a period": (lambda second: f"PT{(3600 - second) // 60}M{(3600 - second) % 60}S", "clock_remaining"),
+    "epoch": (lambda second: START + second * 1000, "time_of_day"),
+    "a heartbeat": (lambda second: second // 5, "undecided"),
+    "the air": (lambda second: 20 + second % 7 / 10, "undecided"),
+    "the leader's laps": (lambda second: second // 40, "undecided"),
+}
+
+
+@pytest.mark.parametrize("kind", CLOCKS)
+def test_clocks_without_a_name(kind: str) -> None:
+    """What runs with the recording is a clock; beats, temperatures and laps are none."""
+    show, role = CLOCKS[kind]
+    race, board = BOARDS["German"]
+    found = infer(frames(race, board, extra=lambda message: {"rows": message["rows"], "a": show(message["t"])}))
+    (clock,) = (field for field in found.fields if field.path == "a")
+    assert clock.role.value == role
+
+
+@pytest.mark.parametrize("karts", [1, 2])
+@pytest.mark.parametrize("name", ["German", "no names", "ids, transponders, karts"])
+def test_one_or_two_competitors(name: str, karts: int) -> None:
+    """Nothing is sure that many rows would have to show."""
+    board = BOARDS[name][1]
+    counts, said = judge(board, infer(frames(drive(3, karts=karts), board)))
+    assert counts["sure"] == 0, said

@@ -98,7 +98,7 @@ def _read(found: Findings, framing: Framing, frames: Sequence[Frame], name: str)
 def is_timed(frames: Sequence[Frame]) -> bool:
     """Whether the frames have times: where their recorder kept none, they are put equally far apart."""
     steps = {after.at - before.at for before, after in pairwise(frames)}
-    return len(steps) > 2 or (len(steps) > 1 and steps != {0, UNTIMED_STEP_MS})
+    return bool(steps - {0, UNTIMED_STEP_MS})
 
 
 def _messages(framing: Framing, frames: Sequence[Frame]) -> tuple[dict[str, list[Sent]], Counter[str]]:
