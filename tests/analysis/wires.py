@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Callable, Mapping
 
 from . import wires_changes as told_changes
+from . import wires_joined as told_apart
 from . import wires_snapshots as told_whole
 from .races import Told, hours
 from .wire import Lines, Wire, dumps, polled
@@ -388,4 +389,36 @@ WIRES: Mapping[str, Wire] = {
         PLAIN,
         PIT,
     ),
+    "classes": Wire(told_apart.classes, PLAIN, {**PIT, "classPos": "class_position|position"}),
+    "documents": Wire(told_apart.documents, PLAIN, PIT),
+    "topics_by_kart": Wire(told_apart.topics, PLAIN, PIT),
+    "values": Wire(told_apart.values, PLAIN, PIT),
+    "joined": Wire(
+        told_apart.joined,
+        {
+            "position": "position",
+            "number": "number",
+            "driverName": "driver",
+            "laps": "laps",
+            "lastLap": "last_lap",
+            "bestLap": "best_lap",
+            "gap": "gap",
+        },
+        {"team": "team", "class": "class"},
+    ),
+    "nested": Wire(
+        told_apart.nested,
+        {
+            "position.overall": "position",
+            "car.number": "number",
+            "driver.full": "driver",
+            "laps.count": "laps",
+            "last.ms": "last_lap",
+            "best.ms": "best_lap",
+            "gap.text": "gap",
+            "interval.text": "interval",
+        },
+        {},
+    ),
+    "row_lines": Wire(told_apart.row_lines, PLAIN, PIT),
 }
