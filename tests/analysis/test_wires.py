@@ -2,6 +2,8 @@
 
 import json
 import random
+import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,16 @@ def test_a_race_is_understood_however_it_is_told(name: str) -> None:
     assert counts["sure"] == 0, counts
     assert counts["right"] >= 0.85 * counts["decidable"], counts
     assert not parsed(wire, report, race())
+
+
+@pytest.mark.parametrize("pack", [str.encode, lambda text: zlib.compress(text.encode())])
+def test_bytes_that_hold_text_are_read(pack: Callable[[str], bytes]) -> None:
+    """Compressed or not."""
+    wire = WIRES["graphql"]
+    report = analyze([Frame(frame.at, None, pack(frame.text or "")) for frame in frames(wire)])
+    assert report.spec is not None
+    assert not parsed(wire, report, race())
+    assert not report.refused
 
 
 @pytest.mark.parametrize("name", ["init_and_updates", "columns_once", "csv_header", "typed_updates"])

@@ -24,6 +24,7 @@ from karttime.analysis.roles.view import CLAIMED, Claim
 from karttime.feeds.declared.framing import Unreadable, Unwrapper
 from karttime.feeds.declared.paths import Path, format_path, parse_path
 from karttime.feeds.declared.spec import Embedded, FeedSpec, FieldRole, Framing, SessionFieldSpec
+from karttime.feeds.declared.transport import unpack
 from karttime.feeds.frame import Frame
 
 MAX_TEXT: Final = 2 << 20
@@ -44,7 +45,7 @@ _STRUCTURE_MESSAGES: Final = 1_500
 def infer(frames: Sequence[Frame], name: str = "unknown") -> Findings:
     """Find out what these frames mean; never raises on what a feed sends."""
     found = Findings(frames=len(frames))
-    incoming = [frame for frame in frames if frame.direction == "in"]
+    incoming = [_as_text(frame) for frame in frames if frame.direction == "in"]
     texts = [frame.text for frame in incoming if frame.text is not None]
     if not texts:
         _describe_binary(found, incoming)
@@ -57,6 +58,12 @@ def infer(frames: Sequence[Frame], name: str = "unknown") -> Findings:
         return found
     _read(found, framing, incoming, name)
     return found
+
+
+def _as_text(frame: Frame) -> Frame:
+    """Bytes that hold text, compressed or not, are read as it."""
+    text = unpack(frame.data) if frame.text is None and frame.data else None
+    return frame if text is None else frame._replace(text=text)
 
 
 def _read(found: Findings, framing: Framing, frames: Sequence[Frame], name: str) -> None:

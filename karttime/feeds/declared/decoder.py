@@ -39,6 +39,7 @@ from karttime.feeds.declared.laps import Decided
 from karttime.feeds.declared.sittings import Sittings
 from karttime.feeds.declared.spec import FeedSpec, FieldRole, TableSpec
 from karttime.feeds.declared.tables import Rows
+from karttime.feeds.declared.transport import unpack
 from karttime.feeds.declared.values import read_text
 from karttime.feeds.frame import Frame
 
@@ -116,7 +117,7 @@ class DeclaredDecoder:
         self._out = []
         if frame.direction == "out":
             return ()
-        text = frame.text
+        text = frame.text if frame.text is not None else unpack(frame.data or b"")
         if text is None:
             return (self._refuse(frame, "binary", repr((frame.data or b"")[:60])),)
         try:
