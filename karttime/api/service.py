@@ -164,6 +164,10 @@ class Service:
 
     async def edited(self, before: Circuit) -> None:
         """A circuit was edited: what runs takes it over, and connects anew when it is to listen elsewhere."""
+        async with self._follows:
+            await self._edited(before)
+
+    async def _edited(self, before: Circuit) -> None:
         try:
             collector = self.engine.collector(before.id)
         except UnknownCircuit:  # never started
@@ -171,6 +175,7 @@ class Service:
         await self.engine.ensure(before.id)
         after = collector.circuit
         if (channel := self._channels.get(before.id)) is not None:
+            before = channel.circuit  # whoever was quicker has connected it anew already
             channel.adopt(after)
         if not is_other_feed(before, after):
             self._look_again(before.id)
@@ -234,7 +239,7 @@ class Service:
                     await self.removed(circuit_id)
                 elif circuit != kept:
                     try:
-                        await self.edited(kept)
+                        await self._edited(kept)
                     except KarttimeError as error:
                         log.warning("%s was edited elsewhere, and cannot be collected: %s", circuit_id, error)
 

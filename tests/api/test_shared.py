@@ -99,6 +99,21 @@ async def test_every_call_reaches_firestore(firestore: int, project: str, rest: 
         assert "not a public address" in detail(await venue.http.post("/circuits", json=evil), 422)
 
 
+async def test_an_edit_that_is_heard_of_as_well_connects_anew_once(
+    firestore: int, project: str, tmp_path: Path
+) -> None:
+    """Our own write comes back from Firestore while the call is answered."""
+    async with shared_venue(tmp_path, project, firestore) as venue:
+        await venue.http.post("/circuits", json=NEW | {"feed": "script"})
+        await venue.http.post("/circuits/new-hill/start-timing")
+        collector = venue.service.engine.collector("new-hill")
+        patch = venue.http.patch("/circuits/new-hill", json={"wssUrl": "wss://moved.example/"})
+        await asyncio.gather(patch, *(venue.service.follow() for _ in range(3)))
+        await venue.service.follow()
+        assert [item.state.value for item in collector.history].count("stopped") == 1
+        assert collector.circuit.url == "wss://moved.example/"
+
+
 async def test_addresses_from_firestore_are_held_to_the_rules(
     firestore: int, project: str, rest: Rest, tmp_path: Path
 ) -> None:
