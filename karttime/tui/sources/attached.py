@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, Final
@@ -23,10 +24,15 @@ _NEXT: Final = re.compile(r'<([^>]+)>;\s*rel="next"')
 _TIMEOUT: Final = httpx.Timeout(5.0, connect=2.0)
 
 
+def _trusted(address: Address) -> ssl.SSLContext | bool:
+    """Whose certificates count; without TLS nobody's, which saves reading them, a 50th of a second at the start."""
+    return address.http.startswith("https:") or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
 async def answers(address: Address, timeout_s: float = 0.5) -> bool:
     """Whether a karttime server is there."""
     try:
-        async with httpx.AsyncClient(timeout=timeout_s, trust_env=False) as client:
+        async with httpx.AsyncClient(timeout=timeout_s, trust_env=False, verify=_trusted(address)) as client:
             told = (await client.get(f"{address.http}/health")).json()
     except (httpx.HTTPError, ValueError):
         return False
@@ -53,7 +59,7 @@ class Attached:
         self._address = address
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._http = httpx.AsyncClient(
-            base_url=address.http, headers=self._headers, timeout=_TIMEOUT, trust_env=False, follow_redirects=False
+            base_url=address.http, headers=self._headers, timeout=_TIMEOUT, trust_env=False, verify=_trusted(address)
         )
         self._child = child
         self._stream: Stream | None = None
