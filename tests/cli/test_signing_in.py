@@ -139,6 +139,7 @@ async def test_google_away_is_503_and_those_who_are_known_stay(track: Track) -> 
 def test_keys_rotate_while_the_service_runs(track: Track) -> None:
     """A new key is good once the certificates that are known have had their time."""
     google = track.google
+    assert rest(track, google.token(note="before")) == 200
     google.published = ["one", "two"]
     deadline = time.monotonic() + 10
     while (status := rest(track, google.token("two", note=str(time.monotonic_ns())))) != 200:
