@@ -5,6 +5,8 @@ entry `_webSocketMessages`, each with `type` (`send`, `receive`), `time` (second
 `data` (text or base64). Of several sockets the one with most received messages is taken; others are counted.
 
 `json-document`: one JSON value over several lines, as a polled address answers. It becomes one frame.
+
+`xml`: documents after each other, one on each line or each beginning with the same root. Web pages are no recordings.
 """
 
 import re
@@ -12,6 +14,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from karttime.errors import RecordingError
+from karttime.feeds.declared.markup import parse_xml
 from karttime.feeds.frame import Direction, Frame
 from karttime.recording.format import (
     LATEST_AT,
@@ -21,9 +24,12 @@ from karttime.recording.format import (
     parse_json,
     text_or_empty,
 )
+from karttime.recording.json_lines import UNTIMED_STEP_MS
 from karttime.recording.lines import read_bytes
 from karttime.recording.reading import Head, Reading
 
+_ELEMENT: Final = re.compile(rb"\s*(?:<\?xml[^>]{0,200}\?>)?\s*<([A-Za-z_][\w.:-]{0,60})[\s/>]")
+_LINES_TRIED: Final = 12
 _HAR: Final = re.compile(rb'\s*\{\s*"log"\s*:\s*\{')
 # Not every line in brackets: `[12:01:02] $F,…` is a text log.
 _JSON: Final = re.compile(rb'\s*(\{\s*"|\[\s*[\[{"]|\[\s*\n)')
@@ -106,6 +112,38 @@ def read_document(reading: Reading) -> Iterator[Frame]:
     data = _whole(reading)
     _parse(data, reading)
     yield Frame(0, data.decode("utf-8"))
+
+
+def sniff_xml(head: Head) -> RecordingHeader | None:
+    """Elements of XML, but no web page."""
+    found = _ELEMENT.match(head.data)
+    if found is None or found[1].lower() in (b"html", b"svg"):
+        return None
+    return RecordingHeader(software="", clock="none")
+
+
+def read_xml(reading: Reading) -> Iterator[Frame]:
+    """A frame for each line where lines are documents, else for each document with the root of the first one."""
+    data = _whole(reading)
+    found = _ELEMENT.match(data)
+    lines = [line for line in data.splitlines() if line.strip()]
+    if len(lines) > 1 and all(_is_document(line) for line in lines[:_LINES_TRIED]):
+        pieces = lines
+    else:
+        root = re.escape(found[1]) if found is not None else b"x"
+        begins = re.compile(rb"^[ \t]*(?:<\?xml[^>]{0,200}\?>\s*)?<" + root + rb"[\s/>]", re.MULTILINE)
+        starts = [match.start() for match in begins.finditer(data)]
+        pieces = [data[start:end] for start, end in zip(starts, [*starts[1:], len(data)], strict=True)]
+    for number, piece in enumerate(pieces):
+        yield Frame(number * UNTIMED_STEP_MS, piece.decode("utf-8", "replace"))
+
+
+def _is_document(line: bytes) -> bool:
+    try:
+        parse_xml(line.decode("utf-8", "replace"))
+    except ValueError:
+        return False
+    return True
 
 
 def _load(reading: Reading) -> object:

@@ -42,6 +42,7 @@ IMPORTERS: Final = (
     Importer("json-data", json_lines.sniff_data, json_lines.read_data),
     Importer("har", documents.sniff_har, documents.read_har, documents.open_har),
     Importer("json-document", documents.sniff_document, documents.read_document),
+    Importer("xml", documents.sniff_xml, documents.read_xml),
     Importer("text-time-blocks", text_lines.sniff_blocks, text_lines.read_blocks),
     Importer("text-ms", text_lines.sniff_ms, text_lines.read_ms),
     Importer("text-iso", text_lines.sniff_iso, text_lines.read_iso),
@@ -78,7 +79,7 @@ def _refuse(head: Head) -> None:
     controls = len(sample) - len(sample.translate(None, _CONTROL))
     if b"\0" in sample or controls > _CONTROL_SHARE * len(sample):
         raise RecordingError(f"{head.name} is binary, not a recording: recordings are text or JSON, or .gz/.zst of it")
-    if _PAGE.match(sample):
+    if _PAGE.match(sample) and documents.sniff_xml(head) is None:
         raise RecordingError(f"{head.name} is a web page or XML, not a recording")
     if head.whole and not head.records and (_HEADER.startswith(sample) or sample.startswith(_HEADER)):
         raise RecordingError(f"{head.name} ends inside its header: nothing can be read from it")

@@ -55,3 +55,18 @@ def test_a_feed_may_use_control_characters_as_separators(make_file: MakeFile, co
         open_recording(make_file("a", control.join([b"12345678901", b"kart", b"7654321|x\n"]) * 9)).format
         == "text-lines"
     )
+
+
+@pytest.mark.parametrize(
+    ("content", "frames"),
+    [
+        ("<?xml version='1.0'?>\n<live>\n <r n='7'/>\n <r n='9'/>\n</live>\n", 1),
+        ("<live><r n='7'/></live>\n<live><r n='9'/></live>\n<flag c='g'/>\n", 3),
+        ("<?xml version='1.0'?>\n<live>\n<r n='7'/>\n</live>\n<?xml version='1.0'?>\n<live>\n<r n='9'/>\n</live>\n", 2),
+    ],
+)
+def test_documents_of_xml_are_a_recording(make_file: MakeFile, content: str, frames: int) -> None:
+    """One on each line, or several lines each; a web page is none."""
+    recording = open_recording(make_file("a", content))
+    assert recording.format == "xml"
+    assert len([*recording]) == frames
