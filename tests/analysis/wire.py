@@ -66,8 +66,8 @@ def _ends(path: str, name: str) -> bool:
     return not before or before[-1] in ".] :"
 
 
-def polled(told: Told, every: int = 3000) -> Iterator[Moment]:
-    """What a client that asks every three seconds sees."""
+def polled(told: Told, every: int = 4000) -> Iterator[Moment]:
+    """What a client that asks every four seconds sees."""
     at = told.moments[0].at
     shown = told.moments[0]
     for moment in told.moments:

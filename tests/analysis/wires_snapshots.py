@@ -9,7 +9,7 @@ from .wire import Lines, dumps, polled
 
 def letters(told: Told) -> Lines:
     """One-letter keys that mean one thing for the heat and another for a driver; times in ms."""
-    for m in polled(told, 1000):
+    for m in polled(told, 2000):
         drivers = [
             {
                 "N": r["driver"],
