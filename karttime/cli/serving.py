@@ -36,8 +36,8 @@ from karttime.domain.classification import classification
 from karttime.domain.display import clean
 from karttime.domain.times import format_time
 from karttime.engine.addresses import AddressPolicy
+from karttime.engine.awaiting import DetectionOptions
 from karttime.engine.clock import Clock
-from karttime.engine.detecting import DetectionOptions
 from karttime.engine.engine import Engine, EngineOptions
 from karttime.engine.logs import configure
 from karttime.engine.player import PlayerSource

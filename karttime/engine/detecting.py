@@ -18,7 +18,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from karttime.analysis.detection import SURE, UNKNOWN, detect
@@ -26,73 +26,21 @@ from karttime.circuits.circuit import Circuit
 from karttime.circuits.parser import AUTO, SPEC, Parser, Parsers
 from karttime.circuits.urls import shown
 from karttime.engine.analyst import AnalysisFailed, Analyst
+from karttime.engine.awaiting import QUICK_FRAMES, DetectionOptions, Kept, Undecided, head
 from karttime.engine.clock import Clock
 from karttime.engine.fit import Fit
 from karttime.engine.status import DetectionStatus
 from karttime.errors import StorageError
-from karttime.feeds.base import Decoder, Rejection
+from karttime.feeds.base import Decoder
 from karttime.feeds.frame import Frame
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from karttime.domain.updates import Update
     from karttime.feeds.declared.spec import FeedSpec
 
 _log = logging.getLogger(__name__)
 
-_QUICK_FRAMES: Final = 400
-_QUICK_TEXT: Final = 1 << 20
 _TURN_S: Final = 0.005
 _RETRY_S: Final = 10.0  # a result that could not be kept is offered to the database again
-
-
-@dataclass(frozen=True, slots=True)
-class DetectionOptions:
-    """Settings of detection, times in seconds.
-
-    Attributes:
-        samples: so many messages are enough for the first analysis.
-        first_s: the first analysis begins this long after the first message at the latest.
-        wait_s: between analyses at first; each wait is `growth` times the one before, up to `longest_s`.
-        growth: see `wait_s`.
-        longest_s: see `wait_s`.
-        rest_s: the same for a feed that is read, and seems to have become another.
-        patience_s: after so long a parser is used that has not seen laps yet.
-        keep_frames: messages that are kept at most until they can be decoded, `keep_bytes` of them.
-        keep_bytes: see `keep_frames`.
-        keep_s: messages older than this are not kept.
-        poll_s: how often it is looked whether something is to be done.
-        refresh_s: how often it is looked whether a person stored another parser.
-    """
-
-    samples: int = 20
-    first_s: float = 30.0
-    wait_s: float = 10.0
-    growth: float = 1.6
-    longest_s: float = 120.0
-    rest_s: float = 600.0
-    patience_s: float = 300.0
-    keep_frames: int = 20_000
-    keep_bytes: int = 8 << 20
-    keep_s: float = 1800.0
-    poll_s: float = 0.25
-    refresh_s: float = 5.0
-
-
-class Undecided:
-    """The decoder of a feed before it is known what it is."""
-
-    refused: "Mapping[str, int]" = {}  # noqa: RUF012 - nothing ever gets in
-    doubts: Sequence[str] = ()
-
-    def feed(self, frame: Frame) -> "Sequence[Update | Rejection]":  # noqa: ARG002 - as the protocol has it
-        """Nothing is decoded yet."""
-        return ()
-
-    def feed_many(self, frames: "Iterable[Frame]") -> "Iterator[Update | Rejection]":  # noqa: ARG002
-        """Nothing is decoded yet."""
-        return iter(())
 
 
 class Collecting(Protocol):
@@ -115,39 +63,6 @@ class Collecting(Protocol):
     def everything(self) -> list[Frame] | None:
         """Every frame since it was started, None where they are not there any more."""
         ...
-
-
-class Kept:
-    """Frames that wait to be understood, the oldest first; `given_up` counts those that found no room."""
-
-    def __init__(self, options: DetectionOptions) -> None:
-        self._options = options
-        self._frames: deque[tuple[int, Frame]] = deque()
-        self.bytes = self.given_up = 0
-
-    def __len__(self) -> int:
-        return len(self._frames)
-
-    def add(self, size: int, frame: Frame) -> None:
-        """Keep a frame; the oldest make room."""
-        options, frames = self._options, self._frames
-        frames.append((size, frame))
-        self.bytes += size
-        oldest = frame.at - options.keep_s * 1000
-        while len(frames) > options.keep_frames or self.bytes > options.keep_bytes or frames[0][1].at < oldest:
-            self.bytes -= frames.popleft()[0]
-            self.given_up += 1
-            if not frames:
-                return
-
-    def frames(self) -> list[Frame]:
-        """All of them."""
-        return [frame for _, frame in self._frames]
-
-    def clear(self) -> None:
-        """They are decoded."""
-        self._frames.clear()
-        self.bytes = self.given_up = 0
 
 
 class Detector:
@@ -381,10 +296,10 @@ class Detector:
 
     async def _recognise(self) -> None:
         """Look for a known format in the first frames, each time that there are twice as many."""
-        if self._came < self._quick or self._quick > _QUICK_FRAMES:
+        if self._came < self._quick or self._quick > QUICK_FRAMES:
             return
         self._quick = 2 * self._came
-        frames = _head(self._kept.frames())
+        frames = head(self._kept.frames())
         found = await asyncio.to_thread(detect, frames)
         if found.name != UNKNOWN and found.confidence >= SURE and not found.mixed:
             _log.info("%s: recognised %s by %d messages", self.circuit.id, found.name, found.frames)
@@ -534,17 +449,3 @@ def _reads_as(parser: Parser, result: dict[str, Any]) -> bool:
 
     told = result.get("spec")
     return parser.spec is not None and told is not None and meaning(parser.spec) == meaning(load_spec(told))
-
-
-def _head(frames: Sequence[Frame]) -> list[Frame]:
-    """As many of the first frames with content as a glance may take."""
-    head: list[Frame] = []
-    size = 0
-    for frame in frames:
-        if frame.text is not None and not frame.text.strip():
-            continue
-        size += len(frame.text or "")
-        if head and (size > _QUICK_TEXT or len(head) >= _QUICK_FRAMES):
-            break
-        head.append(frame)
-    return head

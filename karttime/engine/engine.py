@@ -10,10 +10,11 @@ from karttime.circuits.circuit import Circuit, CircuitSource
 from karttime.circuits.parser import PARSED, Parsers, is_other_feed
 from karttime.engine.addresses import AddressPolicy
 from karttime.engine.analyst import Analyst
+from karttime.engine.awaiting import DetectionOptions, Undecided
 from karttime.engine.backoff import BackoffOptions
 from karttime.engine.clock import Clock
 from karttime.engine.collector import Collector, CollectorOptions
-from karttime.engine.detecting import DetectionOptions, Detector, Undecided
+from karttime.engine.detecting import Detector
 from karttime.engine.hub import Hub
 from karttime.engine.lookup import BASE
 from karttime.engine.past import ReadPast

@@ -24,7 +24,7 @@ from karttime.api.service import Service
 from karttime.api.stored import StoredCircuits
 from karttime.circuits.circuit import Circuit
 from karttime.domain.classification import classification
-from karttime.engine.detecting import DetectionOptions
+from karttime.engine.awaiting import DetectionOptions
 from karttime.engine.engine import Engine, EngineOptions
 from karttime.engine.source import FrameSource, SourceItem
 from karttime.engine.websocket import WebSocketSource

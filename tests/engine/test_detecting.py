@@ -13,8 +13,9 @@ from karttime.circuits.circuit import Circuit
 from karttime.circuits.parser import Parser
 from karttime.domain.logbook import Logbook
 from karttime.engine.analyst import AnalysisFailed, Analyst
+from karttime.engine.awaiting import DetectionOptions, Kept, Undecided
 from karttime.engine.collector import Collector
-from karttime.engine.detecting import DetectionOptions, Detector, Kept, Undecided
+from karttime.engine.detecting import Detector
 from karttime.engine.hub import Hub, Publication
 from karttime.engine.past import Past
 from karttime.engine.source import Connected
