@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from karttime.analysis.inference.infer import infer
+from karttime.analysis.report import analyze
+from karttime.domain.classification import classification
 
 from .adversarial import START, UNITS, Board, Race, Show, Shown, drive, frames, gap, judge, plain, random_board, text
 
@@ -237,3 +239,20 @@ def test_one_or_two_competitors(name: str, karts: int) -> None:
     board = BOARDS[name][1]
     counts, said = judge(board, infer(frames(drive(3, karts=karts), board)))
     assert counts["sure"] == 0, said
+
+
+def test_start_numbers_that_are_keys_alone() -> None:
+    """Rows in an object by start number, without a field for it: the board has the numbers."""
+    race, board = BOARDS["German"]
+    shown = {name: field for name, field in board.items() if field.role != "number"}
+    every = frames(race, shown | {"n": S("number")}, extra=lambda message: {"k": by_number(message["rows"])})
+    report = analyze(every)
+    assert report.spec is not None
+    assert ("@key", "number") in {(field.path, field.role.value) for field in report.spec.tables[0].fields}
+    assert {standing.number for standing in classification(report.logbook.sessions[-1])} == {
+        str(kart.number) for kart in race.karts
+    }
+
+
+def by_number(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    return {str(row["n"]): {name: value for name, value in row.items() if name != "n"} for row in rows}

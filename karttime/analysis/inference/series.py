@@ -160,6 +160,23 @@ def _fold(series: Series, rows: Sequence[RowSeen]) -> None:
             series.sections.append({key: dict(values) for key, values in state.items()})
             series.section_at.append(group[-1].at)
     series.rows, series.messages = len(rows), len(messages)
+    if series.key == (KEY,) and series.place.by_key and not any(_is_key(column) for column in series.columns.values()):
+        _show_key(series)
+
+
+def _is_key(column: Column) -> bool:
+    """Whether a field shows what the key of its row is."""
+    same = sum(read_text(changes[-1].value) == key for key, changes in column.changes.items())
+    return same >= max(2, 0.9 * len(column.changes))
+
+
+def _show_key(series: Series) -> None:
+    """Keys that no field shows are a field of their own: they may be start numbers."""
+    column = series.columns[(KEY,)] = Column((KEY,), index=len(series.columns))
+    for at, section in zip(series.section_at, series.sections, strict=True):
+        for key, row in section.items():
+            section[key] = {**row, (KEY,): key}
+            column.changes.setdefault(key, [Change(at, 0, key)])
 
 
 def _quiet(group: Sequence[RowSeen], after: Sequence[RowSeen]) -> bool:

@@ -189,7 +189,8 @@ class FieldSpec(_Model):
     """One field: where it is in its row, what it means.
 
     Attributes:
-        path: within the row, or within the message for session fields; `@place` is the row's place in its list.
+        path: within the row, or within the message for session fields; `@place` is the row's place in its list,
+            `@key` the key of its object.
         role: what it means; `undecided` where nobody can say.
         unit: of times.
         part: of a driver's name that comes in two fields.

@@ -60,8 +60,11 @@ class Rows:
         self.unread: Counter[int] = Counter()
         self._sources = [_Source(one.rows, one.key, one.update) for one in (spec, *spec.also)]
         self._fields = [(index, parse_path(field.path), field) for index, field in enumerate(spec.fields)]
-        self._paths = [(i, path[0] if len(path) == 1 else "", path) for i, path, f in self._fields if f.path != PLACE]
+        self._paths = [
+            (i, path[0] if len(path) == 1 else "", path) for i, path, f in self._fields if f.path not in (PLACE, KEY)
+        ]
         self._place = next((i for i, _, field in self._fields if field.path == PLACE), None)
+        self._key_shown = next((i for i, _, field in self._fields if field.path == KEY), None)
         self._readable = [reading_of(field) for field in spec.fields]
         self._state: dict[str, dict[int, Any]] = {}
         self._fresh = fresh and not spec.also
@@ -168,6 +171,8 @@ class Rows:
 
     def _merge(self, key: str, values: dict[int, Any]) -> dict[int, Any] | None:
         """What is different now; None for nothing. A row that comes is a change also when it holds nothing."""
+        if self._key_shown is not None:
+            values[self._key_shown] = key
         before = self._state.get(key)
         if before is None:
             before = self._state[key] = {}
