@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from karttime.api.shared import StoredCopy
+from karttime.circuits import firestore as firestore_module
 from karttime.circuits import firestore_writer
 from karttime.circuits.circuit import Circuit, CircuitConflict, CircuitsUnavailable
 from karttime.circuits.firestore import FirestoreCircuits
@@ -346,14 +348,15 @@ async def test_a_write_counts_only_for_what_was_judged(
     assert (stored.get("c1") == "Classement") is written
 
 
+@pytest.mark.parametrize("databases", ["ab", "aa"])
 async def test_two_nodes_that_detect_at_once_write_once(
-    firestore: int, project: str, rest: Rest, tmp_path: Path
+    firestore: int, project: str, rest: Rest, tmp_path: Path, databases: str
 ) -> None:
-    """The second one finds it done, counts it as its own, and may replace it later."""
+    """With a database each or one for both: the second one finds it done, counts it as its own, and may replace it."""
     rest.put("circuits/hill", **HILL)
     async with (
-        sharing(project, firestore, tmp_path / "a", follow=False) as one,
-        sharing(project, firestore, tmp_path / "b", follow=False) as two,
+        sharing(project, firestore, tmp_path / databases[0], follow=False) as one,
+        sharing(project, firestore, tmp_path / databases[1], follow=False) as two,
     ):
         for node in (one, two):
             await node.refresh()
@@ -401,6 +404,19 @@ async def test_a_layout_that_changes_all_the_time_is_not_written_all_the_time(
         [waiting] = circuits.writer.pending()
         assert waiting.labels == OTHER
     assert rest.get("circuits/hill")["c2"] == "Kart"
+
+
+async def test_a_server_that_takes_the_connection_and_says_nothing_holds_up_nobody(
+    project: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Calls end by their own time, and the listening is given up."""
+    monkeypatch.setattr(firestore_module, "FIRST_S", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        async with sharing(project, silent.getsockname()[1], tmp_path / "a") as circuits:
+            async with asyncio.timeout(20):  # Google's own retries take a minute and more
+                with pytest.raises(CircuitsUnavailable, match="does not answer"):
+                    await circuits.add(Circuit("hill", "Hill", "wss://hill.example/"))
+            await until(lambda: circuits.status().state == "away")
 
 
 class TornCopy:
