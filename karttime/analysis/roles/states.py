@@ -32,7 +32,6 @@ def are_states(view: View, shape: Shape) -> bool:
 
 def claim_states(view: View) -> None:
     """Claim pits, stops, penalties, speeds and other fields that names and small values tell."""
-    pits: list[Shape] = []
     for shape in view.shapes.values():
         named_in = shape.named(FieldRole.IN_PIT)
         truth = sum(read_truth(value) is not None for value in shape.values) / len(shape.values)
@@ -40,7 +39,6 @@ def claim_states(view: View) -> None:
         if boolean and named_in and shape.named(FieldRole.PIT_STOPS) <= named_in:
             moves = shape.restless > 0
             view.claim(shape, Claim(FieldRole.IN_PIT, 0.85 if moves else 0.7, why="true and false, called so"))
-            pits.append(shape)
         elif boolean and shape.named(FieldRole.STATUS):
             view.claim(shape, Claim(FieldRole.STATUS, 0.65, why="true and false, called so"))
         elif (shape.counts >= 0.9 and not boolean) or shape.distinct <= {"0", "1"}:
@@ -48,7 +46,6 @@ def claim_states(view: View) -> None:
         if shape.named(FieldRole.PENALTY) and shape.truths < 0.5:
             view.claim(shape, Claim(FieldRole.PENALTY, 0.7, why="its name says so"))
         _by_name_only(view, shape)
-    del pits
 
 
 def _stops(view: View, shape: Shape) -> None:
