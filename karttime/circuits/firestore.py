@@ -195,10 +195,12 @@ class FirestoreCircuits:
             heard: Heard | None
             if (heard := await ear.next(FIRST_S)) is None:
                 raise CircuitsUnavailable(f"Firestore did not answer within {FIRST_S:.0f} s")
+            first = True
             while True:
                 if heard is not None:
-                    self.known.heard(heard)
+                    self.known.heard(heard, first=first)
                     self._heard()
+                    first = False
                 self.known.forget_vanished()
                 await self._save()
                 heard = await ear.next(TICK_S)

@@ -1,7 +1,8 @@
 """What is known of Firestore: documents, the circuits that they describe, and what the copy still has to be told.
 
-A circuit that vanishes is gone at once. When all vanish together a project was reset, or is the wrong one: they stay
-for half a minute, so that a project which is restored interrupts nobody.
+A circuit that vanishes while we listen is gone at once: somebody removed it. What is missing when a new connection
+begins may come yet, from a project that is being restored: it stays for seconds, and for half a minute where all of it
+is missing, so that nobody is interrupted.
 """
 
 import logging
@@ -16,6 +17,7 @@ from karttime.circuits.firestore_remote import Heard
 log = logging.getLogger(__name__)
 
 VANISHED_S: Final = 30.0
+MISSING_S: Final = 5.0
 _TOLD: Final = 20
 
 
@@ -46,12 +48,13 @@ class Known:
             self._unsaved.clear()
         self._read()
 
-    def heard(self, heard: Heard) -> None:
-        """The whole state, as it was heard."""
+    def heard(self, heard: Heard, *, first: bool = False) -> None:
+        """The whole state, as it was heard; `first` on a new connection."""
         gone = self.documents.keys() - heard.documents.keys()
-        if gone and not heard.documents:
-            log.warning("Every circuit has vanished from Firestore: they are kept for %.0f s", VANISHED_S)
-            until = self._monotonic() + VANISHED_S
+        if gone and first:
+            wait = MISSING_S if heard.documents else VANISHED_S
+            log.warning("Circuits have vanished from Firestore, and are kept for %.0f s: %d", wait, len(gone))
+            until = self._monotonic() + wait
             self._vanished = {circuit_id: self._vanished.get(circuit_id, until) for circuit_id in gone}
         kept = {circuit_id: self.documents[circuit_id] for circuit_id in gone & self._vanished.keys()}
         self._vanished = {circuit_id: self._vanished[circuit_id] for circuit_id in kept}
@@ -74,7 +77,7 @@ class Known:
         self._read()
 
     def forget_vanished(self) -> None:
-        """Those that stayed long enough after all had vanished are gone."""
+        """Those that have stayed long enough are gone."""
         now = self._monotonic()
         for circuit_id in [circuit_id for circuit_id, until in self._vanished.items() if until <= now]:
             self.took(circuit_id, None)

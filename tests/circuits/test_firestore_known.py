@@ -3,7 +3,7 @@
 import pytest
 
 from karttime.circuits.firestore_documents import Document, Timestamp
-from karttime.circuits.firestore_known import VANISHED_S, Known
+from karttime.circuits.firestore_known import MISSING_S, VANISHED_S, Known
 from karttime.circuits.firestore_remote import Heard
 
 
@@ -46,10 +46,17 @@ def test_a_circuit_that_vanishes_beside_others_is_gone_at_once(known: Known) -> 
     assert list(known.circuits) == ["a"]
 
 
-def test_when_all_vanish_they_stay_for_a_while(known: Known, clock: Time) -> None:
-    """A project that was reset and is restored, one circuit after the other, interrupts nobody."""
-    known.heard(heard(document("a"), document("b")))
+def test_the_last_circuit_that_is_removed_while_we_listen_is_gone_at_once(known: Known) -> None:
+    """Somebody removed it."""
+    known.heard(heard(document("a")), first=True)
     known.heard(heard())
+    assert not known.circuits
+
+
+def test_when_all_are_missing_on_a_new_connection_they_stay_for_a_while(known: Known, clock: Time) -> None:
+    """A project that was reset and is restored, one circuit after the other, interrupts nobody."""
+    known.heard(heard(document("a"), document("b")), first=True)
+    known.heard(heard(), first=True)
     known.heard(heard(document("a", 2)))
     known.forget_vanished()
     assert sorted(known.circuits) == ["a", "b"]
@@ -61,15 +68,25 @@ def test_when_all_vanish_they_stay_for_a_while(known: Known, clock: Time) -> Non
 
 
 def test_those_that_do_not_come_back_are_gone(known: Known, clock: Time) -> None:
-    """Also when the same is heard again and again."""
-    known.heard(heard(document("a"), document("b")))
+    """Also when the connection begins again and again."""
+    known.heard(heard(document("a"), document("b")), first=True)
     for _ in range(3):
-        known.heard(heard())
+        known.heard(heard(), first=True)
         clock.now += VANISHED_S / 3
     known.forget_vanished()
     assert not known.circuits
-    assert known.unsaved() == ([], known.unsaved()[1])
-    assert sorted(known.unsaved()[1]) == ["a", "b"]
+    changed, gone = known.unsaved()
+    assert (changed, sorted(gone)) == ([], ["a", "b"])
+
+
+def test_some_that_are_missing_on_a_new_connection_stay_for_seconds(known: Known, clock: Time) -> None:
+    """A restored project may be half there."""
+    known.heard(heard(document("a"), document("b")), first=True)
+    known.heard(heard(document("a")), first=True)
+    assert sorted(known.circuits) == ["a", "b"]
+    clock.now += MISSING_S
+    known.forget_vanished()
+    assert list(known.circuits) == ["a"]
 
 
 def test_only_changes_are_told(known: Known, changes: list[None]) -> None:
