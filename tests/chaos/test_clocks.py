@@ -54,13 +54,13 @@ def set_to(clock: Path, text: str) -> None:
 
 
 def test_a_clock_that_is_wrong_and_jumps(tmp_path: Path, feed: tuple[Feed, Server], long: bool) -> None:
-    """1970, as without a battery; ten days ahead, an hour back, sixty times as fast: viewers get every number."""
+    """1970, as without a battery; ten days ahead, an hour back and sixty times as fast: viewers get every number."""
     assert sys.platform == "linux"
     clock = tmp_path / "clock"
     set_to(clock, "@1970-01-02 00:00:00")
     with serving(tmp_path, feed, **faked(clock)) as it:
         assert it.http.get("/health").json()["timestamp"].startswith("1970-01-0")
-        for jump in ("+10d", "-1h", "+0 x60", *(("-3650d", "+3650d", "-1h", "+0") if long else ())):
+        for jump in ("+10d", "-1h x60", *(("-3650d", "+3650d", "-1h", "+0") if long else ())):
             set_to(clock, jump)
             it.goes_on()
             [circuit] = it.http.get("/health/ready").json()["circuits"]
@@ -70,5 +70,4 @@ def test_a_clock_that_is_wrong_and_jumps(tmp_path: Path, feed: tuple[Feed, Serve
         numbers = [seq for _, seq in it.viewer.positions]
         assert numbers == list(range(numbers[0], numbers[0] + len(numbers))), "a number is missing, or came twice"
         assert len({epoch for epoch, _ in it.viewer.positions}) == 1
-        set_to(clock, "+0")
     check_after(tmp_path, it)
