@@ -406,6 +406,11 @@ WIRES: Mapping[str, Wire] = {
         },
         {"team": "team", "class": "class"},
     ),
+    "by_id": Wire(
+        told_apart.by_id,
+        {"racer_number" if name == "number" else name: role for name, role in PLAIN.items()},
+        {**PIT, "racer_id": "id|undecided", "transponder": "transponder|id"},
+    ),
     "nested": Wire(
         told_apart.nested,
         {

@@ -57,6 +57,22 @@ def joined(told: Told) -> Lines:
         yield m.at, dumps({"type": "standings", "rows": rows})
 
 
+def by_id(told: Told) -> Lines:
+    """Everything once with start numbers, then what changed by an id alone."""
+
+    def row(r: Row) -> Row:
+        told_row = plain(r)
+        number = told_row.pop("number")
+        return {"racer_id": r["id"], "racer_number": number, "transponder": r["transponder"], **told_row}
+
+    first = [row(r) for r in told.moments[0].rows]
+    yield told.moments[0].at, "42" + dumps(["snapshot", {"run": {"name": "Final"}, "racers": first}])
+    ids = {r["number"]: r["id"] for r in told.moments[0].rows}
+    for m, who, changed, at_first in changes(told, row):
+        if not at_first:
+            yield m.at, "42" + dumps(["racer", {"racer_id": ids[who], **changed}])
+
+
 def nested(told: Told) -> Lines:
     """Every value in an object of its own."""
     for m in polled(told):

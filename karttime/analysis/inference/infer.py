@@ -153,7 +153,7 @@ def _tables(kinds: Mapping[str, Sequence[Sent]], discriminator: Path) -> list[Ca
                 sendings.append(Sending.of(kind, place, rows, discriminator))
     found: list[Candidate] = []
     for joined in join(sendings):
-        key = joined.sending.key() if len(joined.rows) >= 2 else None
+        key = joined.key if len(joined.rows) >= 2 else None
         if key is None:
             continue
         kind, place = joined.sending.kind, joined.sending.place

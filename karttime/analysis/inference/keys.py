@@ -16,17 +16,22 @@ _ENOUGH_KEYS: Final = 0.9
 
 def find_key(place: Place, rows: Sequence[RowSeen]) -> Path | None:
     """The field that identifies a competitor, `@key` for the address; None where nothing does."""
+    return next(iter(find_keys(place, rows)), None)
+
+
+def find_keys(place: Place, rows: Sequence[RowSeen]) -> list[Path]:
+    """Every field that could identify a competitor, best first, `@key` for the address."""
     messages = by_message(rows)
     addresses = {row.address for row in rows}
     if place.by_key and not (is_index(addresses) and _candidates(rows, messages, share=0.02)):
-        return (KEY,)
+        return [(KEY,)]
     candidates = _candidates(rows, messages, share=_ENOUGH_KEYS)
     if not candidates and place.path:
         candidates = _candidates(rows, messages, share=0.02)  # rows by place whose key is sent once, or when it changes
     if not candidates:
-        return (KEY,) if place.path and place.path[-1] == "*" and is_index(addresses) and len(addresses) > 1 else None
-    ranked = sorted(candidates.items(), key=lambda item: -item[1])
-    return ranked[0][0]
+        listed = place.path and place.path[-1] == "*" and is_index(addresses) and len(addresses) > 1
+        return [(KEY,)] if listed else []
+    return sorted(candidates, key=lambda path: -candidates[path])
 
 
 def _candidates(
@@ -55,7 +60,7 @@ def _candidates(
                 continue
         elif distinct < 2 or count / distinct < 1.5:
             continue
-        found[path] = _suits(rows, path, values, distinct)
+        found[path] = _suits(rows, path, values)
     return found
 
 
@@ -70,7 +75,7 @@ def _clashes(group: Sequence[RowSeen], path: Path) -> int:
     return len(values) - len(set(values))
 
 
-def _suits(rows: Sequence[RowSeen], path: Path, values: Sequence[str], distinct: int) -> float:
+def _suits(rows: Sequence[RowSeen], path: Path, values: Sequence[str]) -> float:
     """How constant everything else is for a key: what belongs to a competitor stays with the right one."""
     kept = changed = 0
     last: dict[tuple[str, Path], Any] = {}
@@ -87,15 +92,21 @@ def _suits(rows: Sequence[RowSeen], path: Path, values: Sequence[str], distinct:
                 kept += before == value
                 changed += before != value
     score = 10.0 * (kept + 1) / (kept + changed + 1) + 3.0 * _stays(rows, path)
-    numbers = {int(value) for value in values if value.isascii() and value.isdigit() and len(value) < 10}
-    if len(numbers) == distinct and numbers == set(range(min(numbers), min(numbers) + distinct)) and min(numbers) < 2:
-        score -= 1.0  # like positions
+    if are_like_positions(set(values)):
+        score -= 1.0
     if all(value.isascii() and value.isdigit() for value in values):
         score += 0.4
     elif any(" " in value for value in values):
         score -= 0.6
     score += _NAMED.get("".join(c for c in path[-1].lower() if c.isalpha()), 0.0)
     return score - 0.1 * len(path) - 0.02 * max(map(len, values[:200]))
+
+
+def are_like_positions(values: set[str]) -> bool:
+    """Whether values are whole numbers from 0 or 1 on, without a gap: of places, not of competitors."""
+    numbers = {int(value) for value in values if value.isascii() and value.isdigit() and len(value) < 10}
+    first = min(numbers, default=2)
+    return len(numbers) == len(values) and first < 2 and numbers == set(range(first, first + len(values)))
 
 
 def _stays(rows: Sequence[RowSeen], path: Path) -> float:

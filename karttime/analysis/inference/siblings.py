@@ -1,14 +1,16 @@
 """Rows of one table that are sent at several places: all at first, then what changed, under another name.
 
 Two places are of one table when rows of the one have only fields that rows of the other have, of the same competitors,
-when one sends rows seldom or in whole and the other some, and when they never say different things at a time.
+when one sends rows seldom or in whole and the other some, and when they never say different things at a time. The
+field that both have of a competitor is the key, also where another would suit the one place better: a start number that
+is told once, and changes by an id.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from karttime.analysis.inference.keys import find_key
+from karttime.analysis.inference.keys import are_like_positions, find_keys
 from karttime.analysis.inference.rows import RowSeen, by_message
 from karttime.analysis.inference.series import Also, find_update
 from karttime.analysis.inference.structure import Place
@@ -20,6 +22,7 @@ _LEAST_FIELDS: Final = 5
 _SHARED: Final = 0.75
 _SAMPLE: Final = 2_000
 _MAX_SOURCES: Final = 16
+_MAX_KEYS: Final = 6
 
 
 @dataclass(slots=True)
@@ -31,7 +34,7 @@ class Sending:
     rows: list[RowSeen]
     names: frozenset[Path] = frozenset()
     each: float = 0.0  # rows per message
-    _key: tuple[Path | None] | None = None
+    _keys: list[Path] | None = None
 
     @classmethod
     def of(cls, kind: str, place: Place, rows: list[RowSeen], but: Path) -> "Sending":
@@ -41,16 +44,21 @@ class Sending:
 
     def key(self) -> Path | None:
         """What identifies a competitor in these rows."""
-        if self._key is None:
-            self._key = (find_key(self.place, self.rows),)
-        return self._key[0]
+        return next(iter(self.keys()), None)
+
+    def keys(self) -> list[Path]:
+        """Every field that could identify a competitor, best first."""
+        if self._keys is None:
+            self._keys = find_keys(self.place, self.rows)
+        return self._keys
 
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """A place with the rows of all that are of its table, in order."""
+    """A place with the rows of all that are of its table, in order, and what identifies a competitor in them."""
 
     sending: Sending
+    key: Path | None
     rows: Sequence[RowSeen]
     also: Sequence[Also]
 
@@ -63,27 +71,53 @@ def join(sendings: Sequence[Sending]) -> list[Joined]:
     for number, whole in enumerate(ranked):
         if number in taken:
             continue
-        parts: list[tuple[Sending, tuple[Path, Also]]] = []
-        for other in range(number + 1, len(ranked)) if len(whole.names) >= _LEAST_FIELDS else ():
-            if other in taken or len(parts) >= _MAX_SOURCES or not _may_be_part(whole, ranked[other]):
-                continue
-            key = whole.key()
-            part = _part(whole, key, ranked[other]) if key is not None else None
-            if part is not None:
-                parts.append((ranked[other], part))
-                taken.add(other)
-        found.append(_joined(whole, parts))
+        others = range(number + 1, len(ranked)) if len(whole.names) >= _LEAST_FIELDS else ()
+        possible = [n for n in others if n not in taken and _may_be_part(whole, ranked[n])]
+        key, parts = _parts(whole, [ranked[n] for n in possible])
+        sent = {id(part) for part, _ in parts}
+        taken |= {n for n in possible if id(ranked[n]) in sent}
+        found.append(_joined(whole, key, parts))
     return found
 
 
-def _joined(whole: Sending, parts: Sequence[tuple[Sending, tuple[Path, Also]]]) -> Joined:
+_Parts = list[tuple[Sending, tuple[Path, Also]]]
+
+
+def _parts(whole: Sending, possible: Sequence[Sending]) -> tuple[Path | None, _Parts]:
+    """The parts of a table and its key: the one that suits it best, or another that parts are sent by."""
+    if not possible:
+        return whole.key(), []
+    for number, key in enumerate(whole.keys()[:_MAX_KEYS]):
+        if number and not _is_as_good(whole, key):
+            continue
+        parts: _Parts = []
+        for one in possible:
+            if len(parts) < _MAX_SOURCES and (number == 0 or one.key() == key):
+                part = _part(whole, key, one)
+                parts += [] if part is None else [(one, part)]
+        if parts:
+            return key, parts
+    return whole.key(), []
+
+
+def _is_as_good(whole: Sending, key: Path) -> bool:
+    """Whether another key says the same as the best one, competitor by competitor; a position does not."""
+    best = whole.key()
+    if best is None or best == (KEY,) or key == (KEY,):
+        return False
+    pairs = {(_key_of(row, best), _key_of(row, key)) for row in whole.rows[:_SAMPLE]}
+    values = {value for _, value in pairs}
+    return len(pairs) == len({one for one, _ in pairs}) == len(values) and not are_like_positions(values)
+
+
+def _joined(whole: Sending, key: Path | None, parts: _Parts) -> Joined:
     if not parts:
-        return Joined(whole, whole.rows, ())
+        return Joined(whole, key, whole.rows, ())
     rows = [*whole.rows]
-    for source, (part, (key, _)) in enumerate(parts, 1):
-        rows += [row._replace(source=source, key=_key_of(row, key)) for row in part.rows]
+    for source, (part, (own, _)) in enumerate(parts, 1):
+        rows += [row._replace(source=source, key=_key_of(row, own)) for row in part.rows]
     rows.sort(key=lambda row: (row.message, row.source))
-    return Joined(whole, rows, [also for _, (_, also) in parts])
+    return Joined(whole, key, rows, [also for _, (_, also) in parts])
 
 
 def _may_be_part(whole: Sending, part: Sending) -> bool:
