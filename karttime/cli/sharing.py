@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final
@@ -12,7 +12,8 @@ from karttime.api.shared import StoredCopy
 from karttime.circuits.firestore import FirestoreCircuits
 from karttime.circuits.firestore_remote import Remote
 from karttime.circuits.local import LocalCircuits
-from karttime.circuits.mapping import propose
+from karttime.circuits.mapping import propose, role_confidence
+from karttime.circuits.parser import Parser
 from karttime.cli.catalogue import firestore_options
 from karttime.domain.columns import Column
 from karttime.domain.display import clean
@@ -23,6 +24,7 @@ from karttime.storage.database import Database
 
 log = logging.getLogger("karttime")
 
+SURE: Final = 0.8
 LOOK_S: Final = 2.0  # a board must stand for so long before its columns are told
 
 
@@ -98,8 +100,23 @@ async def _tell_columns(service: Service, shared: FirestoreCircuits) -> None:
         now = {status.circuit_id: _columns(service, status.circuit_id) for status in service.engine.status().collectors}
         for circuit_id, columns in now.items():
             if columns and columns == before.get(circuit_id):
-                shared.writer.offer(circuit_id, propose(columns))
+                shared.writer.offer(circuit_id, labels(columns, _parser(service, circuit_id)))
         before = now
+
+
+def labels(columns: Sequence[Column], parser: Parser | None) -> dict[str, str]:
+    """What the columns are called in the app; of a feed whose meaning was found out, only what is beyond doubt."""
+    if parser is not None and parser.spec is not None and parser.by == "detection":
+        if not parser.settled:
+            return {}
+        sure = role_confidence(parser.spec.model_dump(mode="json"))
+        columns = [column for column in columns if sure.get(column.role.value, 1.0) >= SURE]
+    return propose(columns)
+
+
+def _parser(service: Service, circuit_id: str) -> Parser | None:
+    detector = service.engine.detector(circuit_id)
+    return None if detector is None else detector.using
 
 
 def _columns(service: Service, circuit_id: str) -> tuple[Column, ...]:

@@ -13,6 +13,10 @@ from typing import Any
 import httpx
 import pytest
 
+from karttime.circuits.parser import SPEC, Parser
+from karttime.cli.sharing import labels
+from karttime.domain.columns import Column, Role
+from karttime.feeds.declared.spec import load_spec
 from karttime.settings import Settings
 from tests.api.flutter_app import App
 from tests.firebase.app import NodeApp
@@ -145,3 +149,21 @@ async def _laps(address: int, way: Way | None) -> None:
             way.mend()
     finally:
         await app.quit()
+
+
+def test_of_a_feed_that_was_found_out_only_what_is_beyond_doubt_is_told() -> None:
+    """What a person declared, and what a known format says itself, is told whole; what is not settled, not at all."""
+    columns = [Column(1, Role.POSITION, "", ""), Column(2, Role.NUMBER, "", ""), Column(3, Role.LAST_LAP, "", "")]
+    fields = [
+        {"path": "p", "role": "position", "confidence": 0.95},
+        {"path": "n", "role": "number", "confidence": 0.6},
+        {"path": "l", "role": "last_lap"},
+    ]
+    table = {"rows": "rows[]", "key": "n", "fields": fields}
+    spec = load_spec({"karttime_spec": 1, "tables": [table], "laps": {"by": "change"}})
+    whole = {"C1": "Classement", "C2": "Kart", "C3": "Dernier T."}
+    assert labels(columns, None) == whole
+    assert labels(columns, Parser(SPEC, spec, "person", 0)) == whole
+    assert labels(columns, Parser(SPEC, spec, "detection", 0)) == {"C1": "Classement", "C3": "Dernier T."}
+    assert labels(columns, Parser(SPEC, spec, "detection", 0, settled=False)) == {}
+    assert labels(columns, Parser("apex", None, "detection", 0)) == whole
