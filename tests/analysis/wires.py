@@ -251,6 +251,18 @@ WIRES: Mapping[str, Wire] = {
         {"kart": "number", "driver": "driver", "lap": "laps", "lap_time": "last_lap", "best_time": "best_lap"},
         {"position": "position"},
     ),
+    "record_types": Wire(
+        told_apart.record_types,
+        {
+            "ENT: 1": "number",
+            "ENT: 2": "driver",
+            "LAP: 1": "number",
+            "LAP: 2": "laps",
+            "LAP: 3": "last_lap",
+            "POS: 1": "position",
+        },
+        {"LAP: 4": "passing", "POS: 2": "number", "POS: 3": "laps", "POS: 4": "gap|undecided"},
+    ),
     "fixed_width": Wire(
         told_whole.fixed_width,
         {

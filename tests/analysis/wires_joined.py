@@ -93,3 +93,20 @@ def row_lines(told: Told) -> Lines:
     """A JSON object on each line."""
     for m in polled(told):
         yield m.at, "\n".join(dumps({"kind": "row", **plain(r)}) for r in m.rows) + "\n"
+
+
+def record_types(told: Told) -> Lines:
+    """Lines of three kinds, each with its own columns: who starts, every lap, every row of the board that changed."""
+    shown: dict[str, str] = {}
+    for m in told.moments:
+        out = [f"ENT|{r['number']}|{r['driver']}|SENIOR" for r in m.rows if not shown]
+        who = m.crossed[0] if m.crossed else None
+        out += [f"LAP|{who}|{r['laps']}|{r['last']}|{m.at}" for r in m.rows if r["number"] == who]
+        for r in m.rows:
+            ms = (r["gap"].ms if r["gap"] else 0) or 0
+            line = f"POS|{r['position']}|{r['number']}|{r['laps']}|{ms}"
+            if shown.get(r["number"]) != line:
+                shown[r["number"]] = line
+                out.append(line)
+        if out:
+            yield m.at, "\r\n".join(out) + "\r\n"

@@ -81,7 +81,8 @@ def _read(found: Findings, framing: Framing, frames: Sequence[Frame], name: str)
     drafted = draft(candidates)
     used = {(c.kind, c.place.path) for c in drafted.tables}
     used |= {(also.kind, also.place.path) for c in drafted.tables for also in c.series.also}
-    facts = _facts(kinds, used)
+    told = {one.path for one in drafted.fields}
+    facts = {where: shape for where, shape in _facts(kinds, used).items() if _path(*where) not in told}
     session, found_facts = _session_fields(facts, drafted.messages, timed=is_timed(frames))
     found.framing = _in_words(framing)
     found.fields = [*drafted.fields, *found_facts]
@@ -211,7 +212,7 @@ def _session_fields(
     for (kind, path), shape in facts.items():
         claims = session_claims(shape, timed=timed)
         best = claims[-1] if claims else None
-        found.append(field_found(_name(kind, format_path(path)), shape, claims))
+        found.append(field_found(_path(kind, path), shape, claims))
         if best is not None and best.confidence >= CLAIMED and best.role in SESSION_ROLES:
             specs.append((best.confidence, _session_spec(kind, format_path(path), best)))
     for kind, place, path, shape in messages:
@@ -240,6 +241,10 @@ def _one_of_each(specs: Sequence[tuple[float, SessionFieldSpec]]) -> list[Sessio
             taken.add(role)
             kept.append(spec)
     return kept
+
+
+def _path(kind: str, path: Path) -> str:
+    return _name(kind, format_path(path))
 
 
 def _name(kind: str, path: str) -> str:

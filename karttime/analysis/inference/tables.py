@@ -14,6 +14,7 @@ from karttime.feeds.declared.paths import format_path
 from karttime.feeds.declared.spec import FieldRole, FieldSpec, LapRule, TableSpec
 from karttime.feeds.declared.tables import KEY, PLACE
 
+_SURE: Final = 0.8
 _LEAST: Final = 4.0
 """How much a table must tell to be a standing: a position and a time, or so."""
 _CORE: Final = frozenset(
@@ -145,7 +146,9 @@ def _add_others(drafted: Draft, main: Candidate, others: Sequence[Candidate]) ->
             if not key:
                 continue
         fresh = _roles(candidate.view) - told
-        if not fresh or not fresh & _ADDS:
+        if FieldRole.POSITION in fresh and not _is_order(candidate):
+            fresh -= {FieldRole.POSITION}
+        if not fresh & _ADDS:
             continue
         told |= fresh
         drafted.tables.append(candidate)
@@ -154,8 +157,15 @@ def _add_others(drafted: Draft, main: Candidate, others: Sequence[Candidate]) ->
 
 _ADDS: Final = frozenset(FieldRole) - {
     FieldRole.ID, FieldRole.UNDECIDED, FieldRole.COLOUR, FieldRole.TIME_OF_DAY, FieldRole.PASSING,
-    FieldRole.BEST_SECTOR, FieldRole.POSITION,
+    FieldRole.BEST_SECTOR,
 }  # fmt: skip
+
+
+def _is_order(candidate: Candidate) -> bool:
+    """Whether a table surely tells the order of the race: its rows move, not those of a class or a grid."""
+    position = candidate.view.holder(FieldRole.POSITION)
+    claim = candidate.view.best(position.path) if position is not None else None
+    return position is not None and claim is not None and claim.confidence >= _SURE and position.restless > 0
 
 
 def _is_index_of_places(candidate: Candidate) -> bool:

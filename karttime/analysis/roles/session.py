@@ -20,6 +20,10 @@ _TITLE: Final = re.compile(
 )
 _DAY_MS: Final = 86_400_000
 _LONGEST_MS: Final = 30 * _DAY_MS
+_SPAN_MS, _LONGEST_BREAK_MS = 5_000, 600_000
+_LEAST_COMPARED: Final = 4
+_BACK: Final = 0.1
+"""How often a clock may jump back: when another session begins, or a feed corrects it."""
 
 
 def session_claims(shape: Shape, *, timed: bool = True) -> list[Claim]:
@@ -88,22 +92,28 @@ def _is_date(shape: Shape, unit: Unit) -> bool:
 
 
 def _slope(shape: Shape, changes: Sequence[Change], unit: Unit) -> int | None:
-    """1 or -1 where a time runs up or down as fast as the recording does; None where it does not."""
-    up = down = compared = 0
-    for before, after in pairwise(changes):
-        one, other = shape.ms(before.value, unit), shape.ms(after.value, unit)
-        passed = after.at - before.at
-        if one is None or other is None or not 0 < passed < 600_000:
+    """1 or -1 where a time runs up or down as fast as the recording does; None where it does not.
+
+    Values are compared over a few seconds, in which one that only counts or is replaced by another goes astray, and
+    a clock hardly ever goes back.
+    """
+    times = [(change.at, ms) for change in changes if (ms := shape.ms(change.value, unit)) is not None]
+    up = down = compared = first = 0
+    for at, ms in times[1:]:
+        while times[first + 1][0] <= at - _SPAN_MS:
+            first += 1
+        passed, ran = at - times[first][0], ms - times[first][1]
+        if not 0 < passed < _LONGEST_BREAK_MS:
             continue
         compared += 1
         slack = max(1500, 0.1 * passed)
-        up += abs(other - one - passed) <= slack and other > one
-        down += abs(one - other - passed) <= slack and other < one
-    if compared < 4:
+        up += abs(ran - passed) <= slack and ran > 0
+        down += abs(ran + passed) <= slack and ran < 0
+    if compared < _LEAST_COMPARED or max(up, down) < 0.6 * compared:
         return None
-    if up >= 0.6 * compared:
-        return 1
-    return -1 if down >= 0.6 * compared else None
+    slope = 1 if up > down else -1
+    back = sum((after - before) * slope < 0 for (_, before), (_, after) in pairwise(times))
+    return slope if back <= _BACK * len(times) else None
 
 
 def _is_time_of_day(shape: Shape, changes: Sequence[Change], unit: Unit) -> bool:
