@@ -96,7 +96,9 @@ def slope(points: list[tuple[float, float]]) -> float:
     return 60 * sum((x - middle[0]) * (y - middle[1]) for x, y in points) / across if across else 0.0
 
 
-async def soak(port: int, pid: int, seconds: float, clients: int, churn: float) -> tuple[Totals, float, int]:
+async def soak(
+    port: int, pid: int, seconds: float, clients: int, churn: float, warm: float = WARM_S
+) -> tuple[Totals, float, int]:
     """The clients; what they saw, the slope of memory and the descriptors that were left behind."""
     totals, points, before = Totals(), [], open_files(pid)
     viewers = [Viewer(port, totals) for _ in range(clients)]
@@ -106,7 +108,7 @@ async def soak(port: int, pid: int, seconds: float, clients: int, churn: float) 
         while (now := time.monotonic()) - begin < seconds:
             for viewer in random.sample(viewers, round(clients * churn / 100)):
                 group.create_task(viewer.leave())
-            if now - begin >= WARM_S:
+            if now - begin >= warm:
                 points.append((now, rss_kib(pid) / 1024))
             if now - shown >= SHOW_S:
                 shown = now
