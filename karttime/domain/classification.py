@@ -1,6 +1,7 @@
 """The classification: the ordered standing of a session, as a board shows it.
 
-Order is total: by position where the feed gives one, then by laps and best time, then by id. Gaps are as the feed
+Order is total: by position where the feed gives one, then by laps, then by who completed them first (in practice and
+qualifying, where that means nothing, by best time alone), then by id. Gaps are as the feed
 shows them; in a race, boards print the gap of a lapped kart to the first kart of *its* lap, so behind a `1 Lap` row
 a time is a gap within that lap, and the laps are carried along.
 """
@@ -59,7 +60,8 @@ def classification(session: Session) -> list[Standing]:
     """The standing of everybody on the board, in order."""
     shown = [competitor for competitor in session.competitors.values() if competitor.on_board]
     rows = [(competitor, competitor.values(session.columns)) for competitor in shown]
-    rows.sort(key=_order)
+    timed = session.kind in (SessionKind.PRACTICE, SessionKind.QUALIFYING)
+    rows.sort(key=lambda row: _order(*row, timed=timed))
     standings: list[Standing] = []
     race = session.kind is SessionKind.RACE
     lapped = 0
@@ -71,12 +73,12 @@ def classification(session: Session) -> list[Standing]:
     return standings
 
 
-def _order(row: tuple[Competitor, dict[str, Value]]) -> tuple[int, int, int, CompetitorId]:
-    competitor, values = row
+def _order(competitor: Competitor, values: dict[str, Value], *, timed: bool) -> tuple[int, int, int, int, CompetitorId]:
     laps, best = values.get("laps"), values.get("best_lap_ms")
     return (
         competitor.position or 1_000_000,
-        -laps if isinstance(laps, int) else 0,
+        -laps if isinstance(laps, int) and not timed else 0,
+        competitor.laps[-1].at if competitor.laps and not timed else 1 << 50,
         best if isinstance(best, int) else 1 << 40,
         competitor.id,
     )

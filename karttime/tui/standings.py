@@ -65,13 +65,22 @@ def standings(model: Model, order: Order = Order.POSITION) -> list[Standing]:
     now = model.now()
     fields = model.shown_fields()
     rows = [_standing(model, key, row, fields, now) for key, row in model.competitors.items()]
-    rows.sort(key=lambda row: (row.place or _LAST, -(row.laps or 0), row.best_ms or _LAST, row.id))
-    rows = _with_gaps(rows) if model.session.get("kind") in _TIMED else _by_laps(rows)
+    timed = model.session.get("kind") in _TIMED
+    rows.sort(key=lambda row: _by_position(model, row, timed=timed))
+    rows = _with_gaps(rows) if timed else _by_laps(rows)
     if order is Order.BEST:
         rows.sort(key=lambda row: row.best_ms or _LAST)
     elif order is Order.PACE:
         rows.sort(key=lambda row: row.pace_ms or _LAST)
     return rows
+
+
+def _by_position(model: Model, row: Standing, *, timed: bool) -> tuple[int, int, int, int, str]:
+    """The order of `karttime.domain.classification`: without positions by laps, and who completed them first."""
+    runner = model.race.runners.get(row.id)
+    last = runner.in_order()[-1:] if runner is not None and not timed else []
+    laps = 0 if timed else -(row.laps or 0)
+    return row.place or _LAST, laps, last[0].at if last else 1 << 50, row.best_ms or _LAST, row.id
 
 
 def _standing(model: Model, key: str, row: Fields, shown: frozenset[str], now: int) -> Standing:

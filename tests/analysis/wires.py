@@ -352,6 +352,11 @@ WIRES: Mapping[str, Wire] = {
         {"LAP: 2": "number", "LAP: 3": "driver", "LAP: 4": "laps", "LAP: 5": "last_lap", "LAP: 6": "best_lap"},
         {"LAP: 7": "position", "CLK: 2": "clock_remaining"},
     ),
+    "passings": Wire(
+        told_changes.passings,
+        {"no": "number", "who": "driver", "lap": "laps", "dur": "last_lap", "best": "best_lap"},
+        {"tx": "transponder|id", "ts": "passing|time_of_day"},
+    ),
     "stomp": Wire(wrapped(stomp, "\n"), PLAIN, PIT),
     "packed": Wire(wrapped(packed), PLAIN, PIT),
     "deflated": Wire(wrapped(deflated), PLAIN, PIT),

@@ -1,6 +1,6 @@
 """Made-up feeds that tell everything once and then what changed."""
 
-from .races import Moment, Row, Told, behind, clock, hours
+from .races import START, Moment, Row, Told, behind, clock, hours
 from .wire import Lines, changes, dumps, polled
 
 
@@ -231,3 +231,17 @@ def lines(told: Told) -> Lines:
         if m.crossed:
             out.append(f"CLK|{number}|{hours(m.left_ms)}|{m.flag}")
             yield m.at, "\r\n".join(out) + "\r\n"
+
+
+def passings(told: Told) -> Lines:
+    """Nothing but who crosses the line, a message each."""
+    counts: dict[str, list[int]] = {}
+    for m in told.moments:
+        if m.crossed is None:
+            continue
+        who, ms = m.crossed
+        driven = counts.setdefault(who, [])
+        driven.append(ms)
+        r = next(r for r in m.rows if r["number"] == who)
+        crossing = {"no": who, "who": r["driver"], "lap": len(driven), "dur": ms, "best": min(driven)}
+        yield m.at, dumps({"evt": "passing", "ts": START + m.at, "tx": r["transponder"], **crossing})

@@ -17,6 +17,7 @@ from karttime.domain.updates import (
     PitEntered,
     PitLeft,
     Provenance,
+    SessionChanged,
     SessionKind,
 )
 
@@ -44,6 +45,17 @@ def test_ties_are_broken_by_laps_then_best_then_id(make_session: "MakeSession") 
     assert order == ["c", "b", "a", "d"]
     backwards = dict(reversed(rows.items()))
     assert [row.competitor_id for row in classification(make_session(roles, backwards))] == order
+
+
+def test_without_positions_who_completed_the_laps_first_is_ahead(make_session: "MakeSession") -> None:
+    """However fast its best lap was; in practice and qualifying the best lap is all that counts."""
+    rows = {"a": (0, ("2", "59.000")), "b": (0, ("2", "1:00.000")), "c": (0, ("3", "1:01.000"))}
+    session = make_session((Role.LAPS, Role.BEST_LAP), rows)
+    for at, who in enumerate("cba"):
+        session.apply(LapCompleted(T + at, CompetitorId(who), 60_000, WHY))
+    assert [row.competitor_id for row in classification(session)] == ["c", "b", "a"]
+    session.apply(SessionChanged(T, SessionKind.QUALIFYING, "", "", ""))
+    assert [row.competitor_id for row in classification(session)] == ["a", "b", "c"]
 
 
 def test_gaps_of_lapped_groups_in_a_race(make_session: "MakeSession") -> None:

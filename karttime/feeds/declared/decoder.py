@@ -45,7 +45,7 @@ from karttime.feeds.frame import Frame
 
 _LATEST_AT: Final = 253_402_300_799_000
 _ALONE: Final = 2
-"""So many new rows in a frame came because they crossed the line; more are a board."""
+"""So many new rows at a time came because they crossed the line; more are a board."""
 _NUMBER: Final = (FieldRole.NUMBER, "")
 
 
@@ -75,6 +75,7 @@ class DeclaredDecoder:
         self._unwrapper = Unwrapper(spec.framing, kinds - {""})
         self.tables = [_Table(table, spec) for table in spec.tables]
         self._lead = next((table for table in self.tables if table.leads), None)
+        self._single = self._lead is not None and not any(one.rows for one in (self._lead.spec, *self._lead.spec.also))
         self._by_kind: dict[str, list[tuple[_Table, int]]] = {}
         for table in self.tables:
             for source, one in enumerate((table.spec, *table.spec.also)):
@@ -180,9 +181,7 @@ class DeclaredDecoder:
     # --- the end of a frame ---
 
     def _end_of_frame(self, at: int) -> None:
-        for entrant in self._new:
-            entrant.tracker.alone = self._sessions > 0 and len(self._new) <= _ALONE
-        self._new = []
+        self._greet(at)
         left = self._board_due and self._sessions  # somebody may have left, and nothing else
         if (
             self._touched
@@ -202,6 +201,16 @@ class DeclaredDecoder:
         for update in self._out:
             if isinstance(update, FlagChanged):
                 self._flag = update.flag
+
+    def _greet(self, at: int) -> None:
+        """Say of who is new whether it came by itself, which the first of all is not known to have yet."""
+        for entrant in self._new:
+            entrant.tracker.alone = self._sessions > 0 and len(self._new) <= _ALONE
+            entrant.tracker.first = self._single and self._sessions == 0 and len(self._new) == 1
+        if self._new and self._sessions and len(self._entrants) > _ALONE:
+            for entrant in self._waiting.values():
+                entrant.tracker.joined(at)
+        self._new = []
 
     def _expire(self, at: int) -> None:
         """Decide laps that have waited long enough."""

@@ -9,7 +9,8 @@
 | rows | a row of a table of laps comes for the first time | `row` |
 
 What a row shows when it is first seen was driven before, unless its counter stands at 0 or it shows nothing, or it
-comes by itself while others are there already and its counter stands at 1: that lap has just ended.
+comes by itself while others are there already and its counter stands at 1: that lap has just ended. Who comes first of
+all is alone unless others follow at once, as the rows of a board do that are sent one by one.
 """
 
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from typing import Final, NamedTuple
 
 WAIT_MS: Final = 5_000
 """Feeds send one crossing in several messages; the longest seen between counter and time is some two seconds."""
+BURST_MS: Final = 60
+"""Rows of a board that are sent one by one come so close together; karts seldom do."""
 
 
 class Decided(NamedTuple):
@@ -42,6 +45,7 @@ class LapTracker:
     laps: int = 0
     blank: bool = True  # nothing was shown before the first lap
     alone: bool = False  # came by itself, not with a board
+    first: bool = False  # came before everybody else, in a feed of single rows: nobody knows yet whether by itself
     rose: tuple[int, int, int] | None = None  # time, frame, by how many: the counter rose, the time is awaited
     timed: tuple[int, int] | None = None  # time, frame: the last lap changed, the counter is awaited
 
@@ -61,9 +65,13 @@ class LapTracker:
         """What the board shows after a frame."""
         if not self.seen:
             self.reset(count, last)
-            if not (self.alone and self.by_count and count == 1 and last is not None):
+            if not ((self.alone or self.first) and self.by_count and count == 1 and last is not None):
+                self.first = False
                 return []
             self.blank = True
+            if self.first:
+                self.rose = (at, frame, 1)
+                return []
             first = self._lap(at, (frame,), "count")
             return [first] if first is not None else []
         changed, shown = last is not None and last != self.last, self.last
@@ -112,9 +120,14 @@ class LapTracker:
         """Time has passed: a counter that rose without another time means the same time again."""
         if self.timed is not None and at - self.timed[0] > WAIT_MS:
             self.timed = None
-        if self.rose is not None and at - self.rose[0] > WAIT_MS:
+        if self.rose is not None and at - self.rose[0] > (BURST_MS if self.first else WAIT_MS):
             return self._alone(self.last)
         return None
+
+    def joined(self, at: int) -> None:
+        """Others have come: where they did at once, it was the first row of a board."""
+        if self.first and self.rose is not None and at - self.rose[0] <= BURST_MS:
+            self.first, self.rose, self.blank = False, None, False
 
     def flush(self) -> Decided | None:
         """The session is over: what has waited is decided."""
@@ -124,16 +137,22 @@ class LapTracker:
         if self.rose is None:
             return None
         (at, frame, _), self.rose = self.rose, None
+        if self.first:
+            self.first = False
+            return self._lap(at, (frame,), "count", time_ms=time_ms)
         if self.laps == 0 or time_ms is None:  # the time that stands there may be of any lap
             self.blank = False
             return None
         self.laps += 1
         return Decided(time_ms, at, (frame,), "count-alone", "the last lap did not change", doubtful=True)
 
-    def _lap(self, at: int, frames: tuple[int, ...], rule: str, note: str = "") -> Decided | None:
-        if self.last is None:
+    def _lap(
+        self, at: int, frames: tuple[int, ...], rule: str, note: str = "", time_ms: int | None = None
+    ) -> Decided | None:
+        time_ms = time_ms if time_ms is not None else self.last
+        if time_ms is None:
             return None
         self.laps += 1
         first = self.blank and self.laps == 1 and not note
         self.blank = False
-        return Decided(self.last, at, frames, rule, note, first)
+        return Decided(time_ms, at, frames, rule, note, first)

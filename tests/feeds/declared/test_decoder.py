@@ -99,6 +99,18 @@ def test_the_same_time_again_is_doubtful() -> None:
     assert lap.flags == {LapFlag.DOUBTFUL}
 
 
+@pytest.mark.parametrize(("apart", "laps"), [(700, [61_000]), (1, [])])
+def test_the_first_of_all_who_is_told_of(apart: int, laps: list[int]) -> None:
+    """It has just crossed the line where each message is a row, unless it is the first row of a board."""
+    play = Play(decoder(update="merge", rows=""))
+    for number, (after, time) in enumerate(
+        zip((1000, apart, apart, 2000), (61_000, 62_000, 63_000, 64_000), strict=True)
+    ):
+        play.send(row(str(number), 0, 1, time, time), after)
+    assert play.laps("0") == laps
+    assert play.laps("3") == [64_000]
+
+
 def test_rows_by_place() -> None:
     """A row is a place on the board; who is in it is sent when it changes."""
     play = Play(decoder("places"))
