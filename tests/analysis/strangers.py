@@ -134,6 +134,35 @@ def coins(rng: random.Random) -> Iterator[str]:
         )
 
 
+def exchange(rng: random.Random) -> Iterator[str]:
+    """Prices in an order, last, best and behind the dearest, as long as laps in seconds, each second others."""
+    prices = {
+        symbol: rng.uniform(40, 900) for symbol in ("ABX", "CDY", "EFZ", "GHW", "IJV", "KLU", "MNT", "OPS", "QRR")
+    }
+    best = dict(prices)
+    for _ in range(200):
+        for symbol, price in prices.items():
+            prices[symbol] = price * (1 + rng.gauss(0, 0.004))
+            best[symbol] = min(best[symbol], prices[symbol])
+        order = sorted(prices, key=lambda symbol: -prices[symbol])
+        yield dumps(
+            {
+                "data": [
+                    {
+                        "rank": rank,
+                        "id": symbol,
+                        "name": f"{symbol} Works",
+                        "last": round(prices[symbol], 2),
+                        "best": round(best[symbol], 2),
+                        "gap": round(prices[order[0]] - prices[symbol], 2),
+                        "vol": 10_000 + rank,
+                    }
+                    for rank, symbol in enumerate(order, 1)
+                ]
+            }
+        )
+
+
 def orders(rng: random.Random) -> Iterator[str]:
     """An order book: lists of price and size."""
     middle = 58.4
@@ -378,6 +407,7 @@ STRANGERS: Mapping[str, Any] = {
         basketball,
         ticker,
         coins,
+        exchange,
         orders,
         candles,
         chat,

@@ -31,7 +31,7 @@ class Candidate:
 
 @dataclass(slots=True)
 class Draft:
-    """Tables for a spec, and what is told of their fields."""
+    """Tables for a spec, and what is told of their fields; `rows`: kinds whose messages are rows of competitors."""
 
     specs: list[TableSpec] = field(default_factory=list)
     tables: list[Candidate] = field(default_factory=list)
@@ -40,6 +40,7 @@ class Draft:
     laps: LapRule = field(default_factory=LapRule)
     sessions: SessionRule = field(default_factory=SessionRule)
     notes: list[str] = field(default_factory=list)
+    rows: set[str] = field(default_factory=set)
 
 
 def row_path(kind: str, place: Place) -> str:

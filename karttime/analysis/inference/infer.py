@@ -77,13 +77,13 @@ def _read(found: Findings, framing: Framing, frames: Sequence[Frame], name: str)
     if pivoted is not framing:
         framing = pivoted
         kinds, counts = _messages(framing, frames)
-    candidates = _tables(kinds, parse_path(framing.kind) if framing.envelope == "field" else ())
+    timed = is_timed(frames)
+    candidates = _tables(kinds, parse_path(framing.kind) if framing.envelope == "field" else (), timed=timed)
     drafted = draft(candidates)
     used = {(c.kind, c.place.path) for c in drafted.tables}
     used |= {(also.kind, also.place.path) for c in drafted.tables for also in c.series.also}
-    told = {one.path for one in drafted.fields}
-    facts = {where: shape for where, shape in _facts(kinds, used).items() if _path(*where) not in told}
-    session, found_facts = _session_fields(facts, drafted.messages, timed=is_timed(frames))
+    facts = _facts(kinds, used | {(kind, ()) for kind in drafted.rows})
+    session, found_facts = _session_fields(facts, drafted.messages, timed=timed)
     found.framing = _in_words(framing)
     found.fields = [*drafted.fields, *found_facts]
     found.notes += drafted.notes
@@ -140,7 +140,7 @@ def _messages(framing: Framing, frames: Sequence[Frame]) -> tuple[dict[str, list
     return kinds, counts
 
 
-def _tables(kinds: Mapping[str, Sequence[Sent]], discriminator: Path) -> list[Candidate]:
+def _tables(kinds: Mapping[str, Sequence[Sent]], discriminator: Path, *, timed: bool) -> list[Candidate]:
     """Every table over time, those that are sent at several places as one."""
     sendings: list[Sending] = []
     for kind, bodies in kinds.items():
@@ -158,7 +158,7 @@ def _tables(kinds: Mapping[str, Sequence[Sent]], discriminator: Path) -> list[Ca
         if key is None:
             continue
         kind, place = joined.sending.kind, joined.sending.place
-        series = read_series(place, key, joined.rows, joined.also)
+        series = read_series(place, key, joined.rows, joined.also, timed=timed)
         if series is None or not series.columns:
             continue
         found.append(Candidate(kind, place, series, decide(series), _lap_sample(joined.rows)))
@@ -212,7 +212,7 @@ def _session_fields(
     for (kind, path), shape in facts.items():
         claims = session_claims(shape, timed=timed)
         best = claims[-1] if claims else None
-        found.append(field_found(_path(kind, path), shape, claims))
+        found.append(field_found(_name(kind, format_path(path)), shape, claims))
         if best is not None and best.confidence >= CLAIMED and best.role in SESSION_ROLES:
             specs.append((best.confidence, _session_spec(kind, format_path(path), best)))
     for kind, place, path, shape in messages:
@@ -241,10 +241,6 @@ def _one_of_each(specs: Sequence[tuple[float, SessionFieldSpec]]) -> list[Sessio
             taken.add(role)
             kept.append(spec)
     return kept
-
-
-def _path(kind: str, path: Path) -> str:
-    return _name(kind, format_path(path))
 
 
 def _name(kind: str, path: str) -> str:

@@ -64,6 +64,7 @@ class Series:
         section_at: times of these moments.
         rows: how many rows were seen; `messages`: in how many messages.
         also: other places where its rows are sent.
+        timed: whether the recording keeps times.
     """
 
     place: Place
@@ -75,6 +76,7 @@ class Series:
     rows: int = 0
     messages: int = 0
     also: Sequence[Also] = ()
+    timed: bool = True
 
     @property
     def key_text(self) -> str:
@@ -87,7 +89,9 @@ class Series:
         return max(map(len, self.sections), default=0)
 
 
-def read_series(place: Place, key: Path, rows: Sequence[RowSeen], also: Sequence[Also] = ()) -> Series | None:
+def read_series(
+    place: Place, key: Path, rows: Sequence[RowSeen], also: Sequence[Also] = (), *, timed: bool = True
+) -> Series | None:
     """The table of these rows; None where it never shows anything.
 
     Args:
@@ -95,9 +99,10 @@ def read_series(place: Place, key: Path, rows: Sequence[RowSeen], also: Sequence
         key: what identifies a competitor there.
         rows: those at the place, and those of `also`, in the order in which they were sent.
         also: other places, by the number of the row's source less one.
+        timed: whether the recording keeps times.
     """
     own = [row for row in rows if row.source == 0] if also else rows
-    series = Series(place, key, find_update(place, own, key), also=also)
+    series = Series(place, key, find_update(place, own, key), also=also, timed=timed)
     _fold(series, rows)
     return series if series.sections else None
 

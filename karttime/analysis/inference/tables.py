@@ -44,7 +44,10 @@ def draft(candidates: Sequence[Candidate]) -> Draft:
     for candidate in ranked:
         if candidate not in drafted.tables:
             same = main is not None and len(_keys(candidate) & keys) >= 0.6 * len(_keys(candidate))
-            tell(drafted, candidate, doubted=not same or _is_index_of_places(candidate))
+            doubted = not same or _is_index_of_places(candidate)
+            tell(drafted, candidate, doubted=doubted)
+            if not doubted and not candidate.place.path:
+                drafted.rows.add(candidate.kind)
             find_messages(drafted, candidate)
     return drafted
 

@@ -12,6 +12,8 @@ from karttime.feeds.declared.paths import Path
 from karttime.feeds.declared.spec import FieldRole, Unit
 
 _FEW: Final = 3
+_TOO_FAST: Final = 15
+"""So often as fast as its own time a lap is not driven, not even in a recording that was played ten times as fast."""
 _ENOUGH: Final = 6
 _OTHERS: Final = (FieldRole.BEST_LAP, FieldRole.AVERAGE_LAP, FieldRole.INTERVAL, FieldRole.GAP, FieldRole.PIT_TIME)
 
@@ -72,6 +74,21 @@ def _tempo(view: View, shape: Shape, unit: Unit) -> tuple[float, int]:
     if not gaps or median(gaps) < 4000:  # no clock in the recording, or a field that runs
         return 0.0, 0
     return fits / compared, compared
+
+
+def outruns_time(view: View, shape: Shape) -> bool:
+    """Whether a time changes again and again long before it has passed: a price, or a clock, but no lap."""
+    unit = shape.unit
+    if unit is None or not view.series.timed:
+        return False
+    fast = compared = 0
+    for _, changes in shape.changes():
+        for before, after in pairwise(changes[1:]):
+            ms = shape.ms(after.value, unit)
+            if ms:
+                compared += 1
+                fast += _TOO_FAST * (after.at - before.at) < ms
+    return compared >= _ENOUGH and fast >= 0.8 * compared
 
 
 def _steps(shape: Shape, unit: Unit) -> tuple[int, int]:
