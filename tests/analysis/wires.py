@@ -316,6 +316,20 @@ WIRES: Mapping[str, Wire] = {
         },
         {},
     ),
+    "columns_then_cells": Wire(
+        told_changes.columns_then_cells,
+        {
+            "POS": "position",
+            "NR": "number",
+            "NAME": "driver",
+            "LAPS": "laps",
+            "GAP": "gap",
+            "DIFF": "interval",
+            "LAST": "last_lap",
+            "BEST": "best_lap",
+        },
+        {"PIT": "pit_stops"},
+    ),
     "meteor": Wire(
         told_changes.meteor,
         {

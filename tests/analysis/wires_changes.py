@@ -130,6 +130,25 @@ def cells(told: Told) -> Lines:
             yield m.at, dumps({"C": "d", "M": [{"H": "lt", "M": "r_c", "A": [changed]}]})
 
 
+def columns_then_cells(told: Told) -> Lines:
+    """Tagged lists: names of columns, the board by row and column, then cells that changed; rows are places."""
+    names = ("POS", "NR", "NAME", "LAPS", "GAP", "DIFF", "LAST", "BEST", "PIT")
+
+    def values(r: Row) -> list[str]:
+        counted = [str(r["position"]), r["number"], r["driver"], str(r["laps"])]
+        gaps = [behind(r["gap"], "{}L", ""), behind(r["interval"], "{}L", "")]
+        return [*counted, *gaps, clock(r["last"]), clock(r["best"]), str(r["stops"])]
+
+    shown: dict[tuple[int, int], str] = {}
+    for m in told.moments:
+        now = {(row, column): value for row, r in enumerate(m.rows) for column, value in enumerate(values(r))}
+        changed = [[row, column, value] for (row, column), value in now.items() if shown.get((row, column)) != value]
+        heads: list[list[object]] = [["h_i", {"n": "Final"}], ["r_l", {"h": [{"n": name} for name in names]}]]
+        if changed:
+            yield m.at, dumps([["r_c", changed]] if shown else [*heads, ["r_i", {"r": changed}]])
+        shown = now
+
+
 def meteor(told: Told) -> Lines:
     """SockJS and DDP: one document that holds the standing, sent again when it changes, lines of fields inside."""
 

@@ -1,6 +1,6 @@
 """The rows of one place over time: who they are about, how they are updated, and what each field showed when."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Final, Literal, NamedTuple
@@ -147,12 +147,13 @@ def _fold(series: Series, rows: Sequence[RowSeen]) -> None:
     step = max(len(messages) // MAX_SECTIONS, 1)
     state: dict[str, dict[Path, Any]] = {}
     who: dict[str, str] = {}
+    at_place: dict[str, dict[Path, Any]] = {}
     groups = list(messages.values())
     updates = (series.update, *(one.update for one in series.also))
     due = False
     for count, group in enumerate(groups, 1):
         present: dict[str, None] = {}
-        for row in group:
+        for row in _standing(group, at_place) if updates[group[0].source] == "places" else group:
             key = _key_of(series, row, who)
             if key and (key in state or len(state) < MAX_COMPETITORS):
                 present[key] = None
@@ -182,6 +183,13 @@ def _show_key(series: Series) -> None:
         for key, row in section.items():
             section[key] = {**row, (KEY,): key}
             column.changes.setdefault(key, [Change(at, 0, key)])
+
+
+def _standing(group: Sequence[RowSeen], at_place: dict[str, dict[Path, Any]]) -> Iterator[RowSeen]:
+    """Rows of places as they are now: whoever is there has all that stands there, not only what was sent."""
+    for row in group:
+        stands = at_place[row.address] = {**at_place.get(row.address, {}), **row.leaves}
+        yield row._replace(leaves=stands)
 
 
 def _quiet(group: Sequence[RowSeen], after: Sequence[RowSeen]) -> bool:

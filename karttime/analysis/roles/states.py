@@ -7,7 +7,10 @@ from karttime.analysis.roles.counters import rises
 from karttime.analysis.roles.shapes import Shape
 from karttime.analysis.roles.view import Claim, View
 from karttime.feeds.declared.spec import FieldRole, Unit
-from karttime.feeds.declared.values import FLAGS, STATES, read_count, read_truth
+from karttime.feeds.declared.values import FLAGS, STATES, read_count, read_text, read_truth
+
+_SEVERAL: Final = 3
+_LAPS_ON: Final = 2
 
 
 def are_states(view: View, shape: Shape) -> bool:
@@ -36,7 +39,9 @@ def claim_states(view: View) -> None:
         named_in = shape.named(FieldRole.IN_PIT)
         truth = sum(read_truth(value) is not None for value in shape.values) / len(shape.values)
         boolean = shape.truths >= 0.9 or (truth >= 0.95 and shape.distinct <= {"0", "1", "true", "false", "Y", "N"})
-        if boolean and named_in and shape.named(FieldRole.PIT_STOPS) <= named_in:
+        if boolean and _only_rises(view, shape) and shape.named(FieldRole.PIT_STOPS, FieldRole.IN_PIT):
+            view.claim(shape, Claim(FieldRole.PIT_STOPS, 0.7, why="who has a 1 drives on and never has a 0 again"))
+        elif boolean and named_in and shape.named(FieldRole.PIT_STOPS) <= named_in:
             moves = shape.restless > 0
             view.claim(shape, Claim(FieldRole.IN_PIT, 0.85 if moves else 0.7, why="true and false, called so"))
         elif boolean and shape.named(FieldRole.STATUS):
@@ -46,6 +51,21 @@ def claim_states(view: View) -> None:
         if shape.named(FieldRole.PENALTY) and shape.truths < 0.5:
             view.claim(shape, Claim(FieldRole.PENALTY, 0.7, why="its name says so"))
         _by_name_only(view, shape)
+
+
+def _only_rises(view: View, shape: Shape) -> bool:
+    """Whether several went from 0 to 1, drove on and never came back to 0: of stops one, not somebody in the pits."""
+    laps = view.holder(FieldRole.LAPS)
+    if laps is None or not shape.distinct <= {"0", "1"}:
+        return False
+    drove_on = 0
+    for key, changes in shape.column.changes.items():
+        values = [read_text(change.value) for change in changes]
+        if "0" in values[1:]:
+            return False
+        later = laps.column.changes.get(key, ()) if values[1:] == ["1"] else ()
+        drove_on += sum(change.at > changes[1].at for change in later) >= _LAPS_ON
+    return drove_on >= _SEVERAL
 
 
 def _stops(view: View, shape: Shape) -> None:

@@ -43,6 +43,9 @@ def _is_tagged(value: Any) -> bool:
 
 
 def _tagged(value: Any) -> list[Message]:
+    """`[topic, payload, …]`, or a list of such, which may hold one alone."""
+    if isinstance(value, list) and len(value) == 1 and _is_tagged(value[0]):
+        return [Message(value[0][0], value[0][1])]
     return _arguments("", value)
 
 

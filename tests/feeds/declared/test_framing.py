@@ -27,6 +27,7 @@ def packed(value: object) -> str:
         ({"split": "records"}, '{"a": 1}\x1e{"a": 2}\x1e', [("", {"a": 1}), ("", {"a": 2})]),
         ({"prefix": "engine.io", "envelope": "tagged"}, '42/hall,7["board",{"no":"7","lap":3}]', [("board", ROW)]),
         ({"prefix": "engine.io", "envelope": "tagged"}, "2", []),
+        ({"envelope": "tagged"}, '[["board",{"no":"7","lap":3}]]', [("board", ROW)]),
         ({"prefix": "sockjs"}, 'a["{\\"a\\":1}"]', [("", {"a": 1})]),
         ({"prefix": "sockjs"}, "h", []),
         ({"prefix": "sse"}, 'event: x\ndata: {"a":1}\n\n', [("", {"a": 1})]),
