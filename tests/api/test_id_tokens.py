@@ -153,7 +153,7 @@ def test_google_being_away_is_not_the_tokens_fault(google: Google, make: Make, t
 @pytest.mark.parametrize(
     ("account", "says", "status"),
     [
-        ({"validSince": str(int(time.time()) + 60)}, "ended", 401),
+        ({"validSince": str(int(time.time()) + 86_400)}, "ended", 401),
         ({"validSince": "0", "disabled": True}, "disabled", 403),
         (None, "does not exist", 401),
     ],

@@ -279,12 +279,12 @@ async def test_a_close_that_is_not_answered_ends_in_time(monkeypatch: pytest.Mon
 
 async def test_the_room_is_limited_in_total_and_for_one_address() -> None:
     """Accepted and closed with a code; those who are in stay, and a place that is free again is given."""
-    for doors, code in ((Doors(total=2), 1013), (Doors(per_address=2), 4429)):
+    for doors, code, reason in ((Doors(total=2), 1013, "full"), (Doors(per_address=2), 4429, "address")):
         async with echoing(doors=doors) as site, websockets.connect(site.uri), websockets.connect(site.uri) as second:
             async with websockets.connect(site.uri) as third:
                 await third.wait_closed()
                 assert third.close_code == code
-            assert (doors.inside, doors.refused) == (2, {"address": 1})
+            assert (doors.inside, doors.refused) == (2, {reason: 1})
             await second.close()
             await until(lambda it=doors: it.inside == 1)  # type: ignore[misc]
             async with websockets.connect(site.uri) as fourth:
