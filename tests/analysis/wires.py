@@ -330,6 +330,20 @@ WIRES: Mapping[str, Wire] = {
         },
         {"PIT": "pit_stops"},
     ),
+    "specified": Wire(
+        told_changes.specified,
+        {
+            "@place": "position",
+            "Num": "number",
+            "Class": "class",
+            "Driver": "driver",
+            "Laps": "laps",
+            "Gap": "gap",
+            "Last.0": "last_lap",
+            "Best.0": "best_lap",
+        },
+        {"State": "status", "timeRemain": "clock_remaining"},
+    ),
     "meteor": Wire(
         told_changes.meteor,
         {

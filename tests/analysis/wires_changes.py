@@ -149,6 +149,31 @@ def columns_then_cells(told: Told) -> Lines:
         shown = now
 
 
+def specified(told: Told) -> Lines:
+    """Columns are described once, name and type; cells may be lists; gaps are to the first of the same lap."""
+    names = ("Num", "State", "Class", "Driver", "Laps", "Gap", "Last", "Best")
+    columns = [[name, "time" if name in ("Last", "Best") else "text"] for name in names]
+    yield 0, dumps({"manifest": {"columnSpec": columns, "name": "Kart Cup"}})
+    crossed: dict[tuple[str, int], int] = {}
+    for m in told.moments:
+        if m.crossed is None:
+            continue
+        for r in m.rows:
+            crossed.setdefault((r["number"], r["laps"]), m.at)
+        cars, first = [], m.rows[0]
+        for r in m.rows:
+            if r["laps"] != first["laps"]:
+                cell: object = f"{m.rows[0]['laps'] - r['laps']} laps"
+                first = r
+            else:
+                since = crossed[(r["number"], r["laps"])] - crossed[(first["number"], r["laps"])]
+                cell = since / 1000 if since else ""
+            times = [[(r["last"] or 0) / 1000 or "", ""], [(r["best"] or 0) / 1000 or "", "old"]]
+            state = "PIT" if r["in_pit"] else "RUN"
+            cars.append([r["number"], state, r["class"], r["driver"], r["laps"], cell, *times])
+        yield m.at, dumps({"cars": cars, "session": {"flagState": "green", "timeRemain": m.left_ms // 1000}})
+
+
 def meteor(told: Told) -> Lines:
     """SockJS and DDP: one document that holds the standing, sent again when it changes, lines of fields inside."""
 

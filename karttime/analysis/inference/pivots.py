@@ -15,6 +15,8 @@ _DEPTH: Final = 5
 _LEAST_COLUMNS: Final = 3
 _LEAST_LISTED: Final = 4
 """Shortest list that holds a value for each competitor: three may be sectors of one."""
+_LONGEST_HEAD: Final = 4
+"""A column is described by its name, its type, and hardly more."""
 
 
 def find_pivots(framing: Framing, kinds: Mapping[str, Sequence[Sent]], before: Mapping[str, Sequence[Sent]]) -> Framing:
@@ -55,15 +57,25 @@ def _heads(bodies: Sequence[Any]) -> dict[tuple[Path, Path], int]:
         for path, value in _objects(body):
             if not isinstance(value, list) or not _LEAST_COLUMNS <= len(value) <= MAX_COLUMNS or len(found) > 50:
                 continue
-            first = value[0]
-            ways: Sequence[Path] = ((),)
-            if isinstance(first, dict):
-                ways = [(key,) for key, inner in first.items() if isinstance(inner, str)][:6]
-            for way in ways:
+            for way in _ways(value):
                 names = names_of(value, way)
                 if names and _are_heads(names):
                     found[(path, way)] = len(names)
     return found
+
+
+def _ways(heads: Sequence[Any]) -> Sequence[Path]:
+    """How the name of a column may be found in an entry: it is a text, or a text in an object or in a short list."""
+    first = heads[0]
+    if isinstance(first, dict):
+        return [(key,) for key, inner in first.items() if isinstance(inner, str)][:6]
+    if isinstance(first, list):
+        described = all(
+            isinstance(head, list) and 2 <= len(head) <= _LONGEST_HEAD and all(isinstance(text, str) for text in head)
+            for head in heads
+        )
+        return [(str(index),) for index in range(min(map(len, heads)))] if described else ()
+    return ((),)
 
 
 def _are_heads(names: Sequence[str]) -> bool:

@@ -96,25 +96,39 @@ def _listed(view: View, shape: Shape) -> bool:
 
 
 def _support(view: View, position: Shape) -> float:
-    """How well other fields agree with the order: gap-like ones that grow, counters that fall, times that grow."""
+    """How well other fields agree with the order: gap-like ones that grow, counters that fall, times that grow.
+
+    Gaps of lapped competitors may be to the first of their own lap: then they grow among those of equal laps.
+    """
     scores = [0.0]
+    counters = [
+        shape
+        for shape in view.shapes.values()
+        if shape is not position and shape.counts >= 0.9 and shape.named(FieldRole.LAPS) and len(shape.distinct) >= 3
+    ]
+    falls = {shape.path: _monotone(view, position, shape, falling=True) for shape in counters}
     for shape in view.shapes.values():
         if shape is position or len(shape.distinct) < 3 or permuted(view, shape) > 0.5:
             continue
         if shape.counts >= 0.9 and shape.named(FieldRole.LAPS):
-            scores.append(0.7 * _monotone(view, position, shape, falling=True))
+            scores.append(0.7 * falls.get(shape.path, 0.0))
         elif shape.clocks >= 0.5 or (shape.numbers >= 0.8 and shape.letters < 0.2):
             scores.append(_monotone(view, position, shape, falling=False))
+            within = [(fall, counter) for counter in counters if (fall := falls[counter.path]) >= 0.9]
+            scores += [min(fall, _monotone(view, position, shape, falling=False, among=c)) for fall, c in within]
     return max(scores)
 
 
-def _monotone(view: View, position: Shape, shape: Shape, *, falling: bool) -> float:
+def _monotone(view: View, position: Shape, shape: Shape, *, falling: bool, among: Shape | None = None) -> float:
+    """How well a field rises or falls with the order; `among` those with the same count."""
     good = pairs = strict = 0
     unit: Unit = "text" if shape.clocks >= 0.5 else "s"
     for rows in view.ordered(position):
-        gaps = [shape.gap(row.get(shape.path), unit) for row in rows]
-        values = [gap.ms for gap in gaps if isinstance(gap, TimeGap)]
-        for before, after in pairwise(values):
+        gaps = [(shape.gap(row.get(shape.path), unit), read_count(row.get(among.path)) if among else 0) for row in rows]
+        values = [(gap.ms, count) for gap, count in gaps if isinstance(gap, TimeGap)]
+        for (before, count), (after, other) in pairwise(values):
+            if count != other:
+                continue
             pairs += 1
             good += after <= before if falling else after >= before
             strict += after != before
