@@ -233,6 +233,17 @@ WIRES: Mapping[str, Wire] = {
         },
         {},
     ),
+    "xml_updates": Wire(
+        told_changes.xml_updates,
+        {
+            "E[].N": "number",
+            "E[].P": "position",
+            "E[].L": "laps",
+            "E[].LT": "last_lap",
+            "E[].BT": "best_lap",
+        },
+        {"E[].ID": "id|undecided"},
+    ),
     "csv_header": Wire(
         told_whole.csv_header,
         {

@@ -289,3 +289,20 @@ def passings(told: Told) -> Lines:
         r = next(r for r in m.rows if r["number"] == who)
         crossing = {"no": who, "who": r["driver"], "lap": len(driven), "dur": ms, "best": min(driven)}
         yield m.at, dumps({"evt": "passing", "ts": START + m.at, "tx": r["transponder"], **crossing})
+
+
+def xml_updates(told: Told) -> Lines:
+    """XML with the rows that changed: one-letter attributes, an id that is as short as the start number."""
+    shown: dict[str, str] = {}
+    for m in told.moments:
+        rows = []
+        for r in m.rows:
+            row = (
+                f'<E ID="{r["id"] % 900 + 100}" P="{r["position"]}" N="{r["number"]}" L="{r["laps"]}"'
+                f' LT="{(r["last"] or 0) / 1000:.4f}" BT="{(r["best"] or 0) / 1000:.4f}"/>'
+            )
+            if shown.get(r["number"]) != row:
+                shown[r["number"]] = row
+                rows.append(row)
+        if rows:
+            yield m.at, f'<U T="{m.at}">{"".join(rows)}</U>'

@@ -85,6 +85,10 @@ def _only_number(view: View) -> None:
         if claim.role is FieldRole.NUMBER and claim.confidence >= 0.5
     ]
     strong = [shape for _, shape in holders if shape.named(FieldRole.NUMBER)]
+    others = [shape for _, shape in holders if not shape.named(FieldRole.ID, FieldRole.TRANSPONDER)]
+    if not strong and len(others) == 1 < len(holders):
+        view.claim(others[0], Claim(FieldRole.NUMBER, 0.72, why="the only short number beside those called ids"))
+        strong = others
     if len(holders) == 1:
         claim, shape = holders[0]
         if 0.55 <= claim.confidence < 0.8:
