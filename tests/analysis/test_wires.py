@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from karttime.analysis.inference.infer import infer
 from karttime.analysis.inference.study import study
 from karttime.analysis.report import analyze
 from karttime.feeds.frame import Frame
@@ -53,6 +54,15 @@ def test_the_parser_holds_on_what_inference_did_not_see(name: str) -> None:
     assert found.check.readable > 0.95
     assert found.check.laps > 5
     assert not found.check.contradictions
+
+
+def test_an_id_is_hardly_a_start_number() -> None:
+    """A stream that is joined after its board was sent has ids alone: they are shown, and never called sure."""
+    sent = frames(WIRES["by_id"])
+    found = infer(sent[len(sent) // 3 :])
+    ids = next(field for field in found.fields if field.path.endswith("racer_id"))
+    assert ids.role.value == "number"
+    assert ids.confidence < 0.8
 
 
 @pytest.mark.parametrize("name", STRANGERS)

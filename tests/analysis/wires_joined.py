@@ -63,11 +63,11 @@ def by_id(told: Told) -> Lines:
     def row(r: Row) -> Row:
         told_row = plain(r)
         number = told_row.pop("number")
-        return {"racer_id": r["id"], "racer_number": number, "transponder": r["transponder"], **told_row}
+        return {"racer_id": r["id"] - 36_000, "racer_number": number, "transponder": r["transponder"], **told_row}
 
     first = [row(r) for r in told.moments[0].rows]
     yield told.moments[0].at, "42" + dumps(["snapshot", {"run": {"name": "Final"}, "racers": first}])
-    ids = {r["number"]: r["id"] for r in told.moments[0].rows}
+    ids = {r["number"]: r["id"] - 36_000 for r in told.moments[0].rows}
     for m, who, changed, at_first in changes(told, row):
         if not at_first:
             yield m.at, "42" + dumps(["racer", {"racer_id": ids[who], **changed}])

@@ -91,8 +91,9 @@ def _only_number(view: View) -> None:
         strong = others
     if len(holders) == 1:
         claim, shape = holders[0]
-        if 0.55 <= claim.confidence < 0.8:
-            view.claim(shape, Claim(FieldRole.NUMBER, 0.8, why="the only short number that is unique and stays"))
+        sure = 0.72 if shape.named(FieldRole.ID) > shape.named(FieldRole.NUMBER) else 0.8
+        if 0.55 <= claim.confidence < sure:
+            view.claim(shape, Claim(FieldRole.NUMBER, sure, why="the only short number that is unique and stays"))
         return
     for claim, shape in holders:
         if strong and shape not in strong:
