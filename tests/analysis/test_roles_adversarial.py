@@ -232,6 +232,16 @@ def test_clocks_without_a_name(kind: str) -> None:
     assert clock.role.value == role
 
 
+def test_what_stands_is_how_long_something_takes() -> None:
+    """Whatever it is called: a time that has passed goes on, and a zero has no unit."""
+    race, board = BOARDS["German"]
+    extra = {"raceTime": "8:00", "elapsed": 480, "remaining": 0}
+    found = infer(frames(race, board, extra=lambda message: {"rows": message["rows"], **extra}))
+    assert {field.path: field.role.value for field in found.fields if field.path in extra} == dict.fromkeys(
+        extra, "undecided"
+    )
+
+
 @pytest.mark.parametrize("karts", [1, 2])
 @pytest.mark.parametrize("name", ["German", "no names", "ids, transponders, karts"])
 def test_one_or_two_competitors(name: str, karts: int) -> None:

@@ -1,29 +1,27 @@
 """From frames to findings: framing, kinds, tables, roles, spec. Work is bounded by `MAX_TEXT` and `MAX_MESSAGES`."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from statistics import median
-from typing import Any, Final
+from typing import Final
 
 from karttime.analysis.inference.candidates import Candidate
-from karttime.analysis.inference.findings import FieldFound, Findings, KindFound, field_found
+from karttime.analysis.inference.facts import find_facts, session_fields
+from karttime.analysis.inference.findings import Findings, KindFound
 from karttime.analysis.inference.patches import find_patches
 from karttime.analysis.inference.pivots import find_pivots
 from karttime.analysis.inference.rows import RowSeen, Sent, rows_of
 from karttime.analysis.inference.sampling import read_messages
-from karttime.analysis.inference.series import Change, Column, read_series
+from karttime.analysis.inference.series import read_series
 from karttime.analysis.inference.siblings import Sending, join
-from karttime.analysis.inference.structure import Node, Place, is_map, places
+from karttime.analysis.inference.structure import Node, places
 from karttime.analysis.inference.tables import draft
 from karttime.analysis.inference.unwrap import guess_framing
 from karttime.analysis.roles.decide import decide
-from karttime.analysis.roles.session import session_claims
-from karttime.analysis.roles.shapes import Shape
-from karttime.analysis.roles.view import CLAIMED, Claim
 from karttime.feeds.declared.framing import Unreadable, Unwrapper
-from karttime.feeds.declared.paths import Path, format_path, parse_path
-from karttime.feeds.declared.spec import Embedded, FeedSpec, FieldRole, Framing, SessionFieldSpec
+from karttime.feeds.declared.paths import Path, parse_path
+from karttime.feeds.declared.spec import Embedded, FeedSpec, Framing
 from karttime.feeds.declared.transport import unpack
 from karttime.feeds.frame import Frame
 
@@ -33,12 +31,6 @@ _MAX_UNWRAPPED: Final = 4 * MAX_TEXT
 """Packed texts grow; so much of what is in them is looked at."""
 _MAX_KINDS: Final = 60
 UNTIMED_STEP_MS: Final = 100
-SESSION_ROLES: Final = frozenset(
-    {FieldRole.FLAG, FieldRole.CLOCK_REMAINING, FieldRole.CLOCK_ELAPSED, FieldRole.SESSION, FieldRole.TRACK}
-    | {FieldRole.MESSAGE}
-)
-"""What the decoder tells of a session."""
-_MAX_FACTS: Final = 300
 _STRUCTURE_MESSAGES: Final = 1_500
 
 
@@ -82,10 +74,11 @@ def _read(found: Findings, framing: Framing, frames: Sequence[Frame], name: str)
     drafted = draft(candidates)
     used = {(c.kind, c.place.path) for c in drafted.tables}
     used |= {(also.kind, also.place.path) for c in drafted.tables for also in c.series.also}
-    facts = _facts(kinds, used | {(kind, ()) for kind in drafted.rows})
-    session, found_facts = _session_fields(facts, drafted.messages, timed=timed)
+    facts = find_facts(kinds, used | {(kind, ()) for kind in drafted.rows})
+    session, found_facts = session_fields(facts, drafted.messages, kinds, timed=timed)
     found.framing = _in_words(framing)
-    found.fields = [*drafted.fields, *found_facts]
+    apart = {one.path for one in found_facts}
+    found.fields = [*(one for one in drafted.fields if one.path not in apart), *found_facts]
     found.notes += drafted.notes
     updates = {candidate.kind: candidate.series.update for candidate in reversed(candidates)}
     updates |= {also.kind: also.update for candidate in candidates for also in candidate.series.also}
@@ -167,84 +160,6 @@ def _tables(kinds: Mapping[str, Sequence[Sent]], discriminator: Path, *, timed: 
 
 def _lap_sample(rows: Sequence[RowSeen]) -> Sequence[RowSeen]:
     return rows[:5000]
-
-
-# --- what is outside of tables --------------------------------------------------------------------------------------
-
-
-def _facts(kinds: Mapping[str, Sequence[Sent]], used: set[tuple[str, Path]]) -> dict[tuple[str, Path], Shape]:
-    """Scalars that stand alone, by kind and path."""
-    columns: dict[tuple[str, Path], Column] = {}
-    for kind, bodies in kinds.items():
-        if (kind, ()) in used:
-            continue
-        for at, number, body in bodies:
-            for path, value in _alone(body, (), 0):
-                column = columns.get((kind, path))
-                if column is None:
-                    if len(columns) >= _MAX_FACTS:
-                        continue
-                    column = columns[(kind, path)] = Column(path, {"": []}, len(columns))
-                changes = column.changes[""]
-                if not changes or changes[-1].value != value:
-                    changes.append(Change(at, number, value))
-    shapes = {where: Shape(column) for where, column in columns.items()}
-    return {where: shape for where, shape in shapes.items() if shape.values}
-
-
-def _alone(value: Any, path: Path, depth: int) -> Iterable[tuple[Path, Any]]:
-    if isinstance(value, dict) and depth < 5 and not is_map(value):
-        for key, inner in [*value.items()][:100]:
-            yield from _alone(inner, (*path, key), depth + 1)
-    elif path and not isinstance(value, dict | list):
-        yield path, value
-    elif isinstance(value, list) and not path and depth == 0 and value and not isinstance(value[0], dict | list):
-        for index, inner in enumerate(value[:40]):
-            if not isinstance(inner, dict | list):
-                yield (str(index),), inner
-
-
-def _session_fields(
-    facts: Mapping[tuple[str, Path], Shape], messages: Sequence[tuple[str, Place, Path, Shape]], *, timed: bool
-) -> tuple[list[SessionFieldSpec], list[FieldFound]]:
-    specs: list[tuple[float, SessionFieldSpec]] = []
-    found: list[FieldFound] = []
-    for (kind, path), shape in facts.items():
-        claims = session_claims(shape, timed=timed)
-        best = claims[-1] if claims else None
-        found.append(field_found(_name(kind, format_path(path)), shape, claims))
-        if best is not None and best.confidence >= CLAIMED and best.role in SESSION_ROLES:
-            specs.append((best.confidence, _session_spec(kind, format_path(path), best)))
-    for kind, place, path, shape in messages:
-        text = format_path((*place.path, *path))
-        claim = Claim(FieldRole.MESSAGE, 0.75, why="sentences in a list, called so")
-        found.append(field_found(_name(kind, text), shape, [claim]))
-        specs.append((claim.confidence, _session_spec(kind, text, claim)))
-    specs.sort(key=lambda pair: -pair[0])
-    return _one_of_each(specs), found
-
-
-def _session_spec(kind: str, path: str, claim: Claim) -> SessionFieldSpec:
-    return SessionFieldSpec(
-        kind=kind, path=path, role=claim.role, unit=claim.unit, confidence=round(claim.confidence, 2)
-    )
-
-
-def _one_of_each(specs: Sequence[tuple[float, SessionFieldSpec]]) -> list[SessionFieldSpec]:
-    """The surest field for each role; of clocks only one."""
-    clocks = (FieldRole.CLOCK_REMAINING, FieldRole.CLOCK_ELAPSED)
-    taken: set[FieldRole] = set()
-    kept: list[SessionFieldSpec] = []
-    for _, spec in specs:
-        role = clocks[0] if spec.role in clocks else spec.role
-        if role not in taken and spec.role in SESSION_ROLES:
-            taken.add(role)
-            kept.append(spec)
-    return kept
-
-
-def _name(kind: str, path: str) -> str:
-    return f"{kind}: {path}" if kind else path
 
 
 # --- telling --------------------------------------------------------------------------------------------------------

@@ -18,19 +18,26 @@ _TITLE: Final = re.compile(
     r"|sprint|endurance|grand|cup|trophy|championship|stint|run)\b",
     re.IGNORECASE,
 )
-_DAY_MS: Final = 86_400_000
+_DAY_MS, _DAY_S = 86_400_000, 86_400
 _LONGEST_MS: Final = 30 * _DAY_MS
 _SPAN_MS, _LONGEST_BREAK_MS = 5_000, 600_000
+_STANDS_MS: Final = 30_000
 _LEAST_COMPARED: Final = 4
 _BACK: Final = 0.1
 """How often a clock may jump back: when another session begins, or a feed corrects it."""
 
 
-def session_claims(shape: Shape, *, timed: bool = True) -> list[Claim]:
-    """What a field outside of tables can be, strongest last. `timed`: the recording keeps times."""
+def session_claims(shape: Shape, *, timed: bool = True, again_ms: int = 0) -> list[Claim]:
+    """What a field outside of tables can be, strongest last.
+
+    Args:
+        shape: of the field.
+        timed: whether the recording keeps times.
+        again_ms: for how long it was told again and again.
+    """
     claims: list[Claim] = []
     changes = next(iter(shape.column.changes.values()))
-    _clock(shape, changes if timed else (), claims)
+    _clock(shape, changes if timed else (), claims, again_ms)
     _flag(shape, claims)
     if not claims or max(claim.confidence for claim in claims) < 0.7:
         _texts(shape, claims)
@@ -43,7 +50,7 @@ def _units(shape: Shape) -> Sequence[Unit]:
     return ("s", "ms", "us") if shape.numbers >= 0.8 and shape.truths < 0.5 else ()
 
 
-def _clock(shape: Shape, changes: Sequence[Change], claims: list[Claim]) -> None:
+def _clock(shape: Shape, changes: Sequence[Change], claims: list[Claim], again_ms: int) -> None:
     if re.search(r"\b(lap|laps|tour|tours|runden?)\b", words(shape.path)):
         if shape.counts >= 0.9 and shape.named(FieldRole.LAPS):
             claims.append(Claim(FieldRole.LAPS, 0.62, why="a count, called so"))
@@ -66,16 +73,19 @@ def _clock(shape: Shape, changes: Sequence[Change], claims: list[Claim]) -> None
         else:
             claims.append(Claim(FieldRole.CLOCK_ELAPSED, 0.93 if elapsed else 0.75, unit, why="it runs up with time"))
         return
+    if again_ms >= _STANDS_MS and len(shape.distinct) == 1 and any(shape.times("text") or shape.times("s")):
+        elapsed = 0.0  # what has passed goes on; what is told again and again is how long something takes
     _clock_by_name(shape, claims, remaining=remaining, elapsed=elapsed)
 
 
 def _clock_by_name(shape: Shape, claims: list[Claim], *, remaining: float, elapsed: float) -> None:
     """A clock that stands still is one because it is called so."""
     shown = shape.clocks >= 0.7
-    unit: Unit = "text" if shown else "s"
     if not shown and (shape.numbers < 0.8 or shape.truths >= 0.5):
         return
-    confidence = 0.7 if shown else 0.62
+    most = max(shape.times("ms"), default=0)
+    unit: Unit = "text" if shown else "s" if most < _DAY_S else "ms"
+    confidence = 0.7 if shown else 0.62 if most else 0.55  # zero has no unit
     if _is_date(shape, unit):
         claims.append(Claim(FieldRole.TIME_OF_DAY, confidence, unit, why="a number as large as a date"))
     elif remaining:
