@@ -65,6 +65,15 @@ def test_an_id_is_hardly_a_start_number() -> None:
     assert ids.confidence < 0.8
 
 
+def test_the_order_of_a_list_whose_columns_have_no_names() -> None:
+    """A stream that is joined after its columns were described: a counter falls, gaps grow within equal counts."""
+    found = infer(frames(WIRES["specified"])[1:])
+    claimed = {field.path: field.role.value for field in found.fields}
+    assert claimed["cars[].@place"] == "position"
+    assert claimed["cars[].4"] == "laps"
+    assert claimed["cars[].5"] == "gap"
+
+
 @pytest.mark.parametrize("name", STRANGERS)
 def test_what_is_no_timing_gets_no_parser(name: str) -> None:
     """Scores, prices, charts, chats, logs, pages: whatever ranks and times they have."""

@@ -104,7 +104,10 @@ def _support(view: View, position: Shape) -> float:
     counters = [
         shape
         for shape in view.shapes.values()
-        if shape is not position and shape.counts >= 0.9 and shape.named(FieldRole.LAPS) and len(shape.distinct) >= 3
+        if shape is not position
+        and shape.counts >= 0.9
+        and len(shape.distinct) >= 3
+        and (shape.named(FieldRole.LAPS) or (not shape.names and permuted(view, shape) <= 0.5))
     ]
     falls = {shape.path: _monotone(view, position, shape, falling=True) for shape in counters}
     for shape in view.shapes.values():
