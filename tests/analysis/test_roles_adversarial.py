@@ -233,13 +233,14 @@ def test_clocks_without_a_name(kind: str) -> None:
 
 
 def test_what_stands_is_how_long_something_takes() -> None:
-    """Whatever it is called: a time that has passed goes on, and a zero has no unit."""
+    """Whatever it is called: a time that has passed goes on. A zero has no unit, so that no parser reads it."""
     race, board = BOARDS["German"]
     extra = {"raceTime": "8:00", "elapsed": 480, "remaining": 0}
     found = infer(frames(race, board, extra=lambda message: {"rows": message["rows"], **extra}))
-    assert {field.path: field.role.value for field in found.fields if field.path in extra} == dict.fromkeys(
-        extra, "undecided"
-    )
+    said = {field.path: field.role.value for field in found.fields if field.path in extra}
+    assert said == {"raceTime": "undecided", "elapsed": "undecided", "remaining": "clock_remaining"}
+    assert found.spec is not None
+    assert not found.spec.session
 
 
 @pytest.mark.parametrize("karts", [1, 2])

@@ -19,6 +19,7 @@ SESSION_ROLES: Final = frozenset(
     | {FieldRole.MESSAGE}
 )
 """What the decoder tells of a session."""
+_CLOCKS: Final = (FieldRole.CLOCK_REMAINING, FieldRole.CLOCK_ELAPSED)
 _MAX_FACTS: Final = 300
 _AGAIN: Final = 5
 """So many messages tell a field again and again."""
@@ -107,7 +108,7 @@ def session_fields(
         claims = session_claims(shape, timed=timed, again_ms=again_ms)
         best = claims[-1] if claims else None
         found.append(field_found(_name(kind, format_path(path)), shape, claims))
-        if best is not None and best.confidence >= CLAIMED and best.role in SESSION_ROLES:
+        if best is not None and best.confidence >= CLAIMED and best.role in SESSION_ROLES and _is_readable(best):
             specs.append((best.confidence, _session_spec(kind, format_path(path), best)))
     for kind, place, path, shape in messages:
         text = format_path((*place.path, *path))
@@ -118,6 +119,11 @@ def session_fields(
     return _one_of_each(specs), found
 
 
+def _is_readable(claim: Claim) -> bool:
+    """Whether values of a role can be read: those of a clock only in a known unit."""
+    return bool(claim.unit) or claim.role not in _CLOCKS
+
+
 def _session_spec(kind: str, path: str, claim: Claim) -> SessionFieldSpec:
     return SessionFieldSpec(
         kind=kind, path=path, role=claim.role, unit=claim.unit, confidence=round(claim.confidence, 2)
@@ -126,11 +132,10 @@ def _session_spec(kind: str, path: str, claim: Claim) -> SessionFieldSpec:
 
 def _one_of_each(specs: Sequence[tuple[float, SessionFieldSpec]]) -> list[SessionFieldSpec]:
     """The surest field for each role; of clocks only one."""
-    clocks = (FieldRole.CLOCK_REMAINING, FieldRole.CLOCK_ELAPSED)
     taken: set[FieldRole] = set()
     kept: list[SessionFieldSpec] = []
     for _, spec in specs:
-        role = clocks[0] if spec.role in clocks else spec.role
+        role = _CLOCKS[0] if spec.role in _CLOCKS else spec.role
         if role not in taken and spec.role in SESSION_ROLES:
             taken.add(role)
             kept.append(spec)

@@ -84,8 +84,8 @@ def _clock_by_name(shape: Shape, claims: list[Claim], *, remaining: float, elaps
     if not shown and (shape.numbers < 0.8 or shape.truths >= 0.5):
         return
     most = max(shape.times("ms"), default=0)
-    unit: Unit = "text" if shown else "s" if most < _DAY_S else "ms"
-    confidence = 0.7 if shown else 0.62 if most else 0.55  # zero has no unit
+    unit: Unit = "text" if shown else "" if not most else "s" if most < _DAY_S else "ms"  # nobody knows that of zero
+    confidence = 0.7 if shown else 0.62
     if _is_date(shape, unit):
         claims.append(Claim(FieldRole.TIME_OF_DAY, confidence, unit, why="a number as large as a date"))
     elif remaining:
