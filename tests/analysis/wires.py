@@ -446,7 +446,7 @@ WIRES: Mapping[str, Wire] = {
         PIT,
     ),
     "classes": Wire(told_apart.classes, PLAIN, {**PIT, "classPos": "class_position|position"}),
-    "documents": Wire(told_apart.documents, {**PLAIN, "remainingTime": "clock_remaining", "flag": "flag"}, PIT),
+    "documents": Wire(told_apart.documents, {**PLAIN, "remainingTime": "clock_remaining", "flg": "flag"}, PIT),
     "topics_by_kart": Wire(told_apart.topics, PLAIN, PIT),
     "values": Wire(told_apart.values, PLAIN, PIT),
     "joined": Wire(

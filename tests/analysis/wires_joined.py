@@ -19,7 +19,7 @@ def documents(told: Told) -> Lines:
     """SockJS and DDP: a document for each competitor, and one for the session, which is told now and then."""
     for number, (m, who, changed, first) in enumerate(changes(told, plain)):
         if number % 10 == 0:
-            left = {"remainingTime": max(3_600_000 - m.at, 0), "flag": m.flag.upper()}
+            left = {"remainingTime": max(3_600_000 - m.at, 0), "flg": m.flag.upper()}
             yield m.at, "a" + dumps([dumps({"msg": "changed", "collection": "session", "id": "x1", "fields": left})])
         what = {"msg": "added" if first else "changed", "collection": "cars", "id": f"k{who}x", "fields": changed}
         yield m.at, "a" + dumps([dumps(what)])

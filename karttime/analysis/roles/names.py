@@ -91,7 +91,7 @@ _PATTERNS: Final[Sequence[tuple[FieldRole, str, float]]] = (
         0.8,
     ),
     (_R.PENALTY, r"\b(penal\w*|pen|straf\w*|san[ck]\w*|straff)\b", 0.9),
-    (_R.FLAG, r"\b(flag\w*|drapeau|flagge|bandera|bandiera|bandeira|vlag|track ?stat\w*|track condition)\b", 0.9),
+    (_R.FLAG, r"\b(flag\w*|flg|drapeau|flagge|bandera|bandiera|bandeira|vlag|track ?stat\w*|track condition)\b", 0.9),
     (
         _R.CLOCK_REMAINING,
         r"\b(remaining|time left|left|to go|ttg|countdown|restant\w*|rest|rest zeit|restzeit|resterend\w*|remain|"
