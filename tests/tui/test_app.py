@@ -17,6 +17,7 @@ from karttime.tui.screens import load as screen
 from karttime.tui.screens.tower import Tower
 from karttime.tui.themes import NO_COLOUR, THEMES
 from karttime.tui.widgets.dialogs import Confirm, Reading
+from karttime.tui.widgets.figures import Figures
 from karttime.tui.widgets.keybar import Keys
 from karttime.tui.widgets.topbar import TopBar
 
@@ -43,6 +44,10 @@ async def test_a_small_terminal_shows_every_key_and_the_mouse_works(endurance: P
             shown = {binding.description for binding in page.BINDINGS if isinstance(binding, Binding) and binding.show}
             assert all(word in told for word in shown)
             assert page.query_one(TopBar).region.height == 2
+            if number == "3":
+                who = page.query_one("#who", Figures)
+                assert who.region.height == 2, "whose laps these are"
+                assert who.lines[0].startswith(f"Kart {app.model.kart(app.kart)}")
         page = await go(app, desk, "2")
         assert isinstance(page, Tower)
         await desk.click(Keys, offset=(page.query_one(Keys).text.index("o Order"), 0))

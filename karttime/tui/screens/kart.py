@@ -38,6 +38,7 @@ class Kart(Page):
         self._asked: set[tuple[str, str]] = set()
 
     def body(self) -> ComposeResult:
+        yield Figures(id="who")
         with Horizontal(id="kart"):
             yield Grid(id="laps")
             with Vertical(id="beside"):
@@ -63,7 +64,9 @@ class Kart(Page):
         self.grid.show([row for row in laps.rows(runner, view.best_ms()) if row.matches(self.words)])
         number = self.grid.cursor
         under = runner.laps.get(int(number)) if number is not None else None
-        self.query_one(Figures).say([*laps.figures(view, key), *laps.origin(under)])
+        who, summary, *more = laps.figures(view, key)
+        self.query_one("#who", Figures).say([who, summary])
+        self.query_one("#figures", Figures).say([*more, *laps.origin(under)], titled=False)
         if self.query_one("#beside").display:
             self._draw_charts(key, runner)
 

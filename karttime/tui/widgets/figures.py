@@ -13,11 +13,13 @@ class Figures(Static):
         super().__init__(id=id)
         self.lines: tuple[str, ...] = ()
 
-    def say(self, lines: Sequence[str]) -> None:
-        """Show these lines; the first is a title."""
+    def say(self, lines: Sequence[str], *, titled: bool = True) -> None:
+        """Show these lines; the first is a title, unless it is said not to be."""
         if tuple(lines) != self.lines:
             self.lines = tuple(lines)
             text = Text(no_wrap=False)
             for number, line in enumerate(lines):
-                text.append(line + ("\n" if number < len(lines) - 1 else ""), style="bold" if number == 0 else "")
+                text.append(
+                    line + ("\n" if number < len(lines) - 1 else ""), style="bold" if titled and number == 0 else ""
+                )
             self.update(text)
