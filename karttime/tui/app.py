@@ -39,7 +39,7 @@ class Dashboard(App[None], inherit_bindings=False):
     MODES: ClassVar[dict[str, Any]] = {name: opener(name) for name in NAMES}
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
-            Binding(str(number), f"switch('{name}')", name.title(), show=False, id=f"app.{name}", priority=True)
+            Binding(str(number), f"switch('{name}')", name.title(), id=f"app.{name}", priority=True)
             for number, name in enumerate(NAMES, 1)
         ),
         Binding("question_mark", "help", "Help", key_display="?", id="app.help"),
