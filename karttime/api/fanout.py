@@ -38,7 +38,19 @@ class Outbox:
         conflated: called when a backlog gave way to a snapshot.
     """
 
-    __slots__ = ("_ask", "_asked", "_conflated", "_fanout", "_loop", "_queue", "_since", "_size", "_way", "due")
+    __slots__ = (
+        "_ask",
+        "_asked",
+        "_conflated",
+        "_fanout",
+        "_loop",
+        "_queue",
+        "_room",
+        "_since",
+        "_size",
+        "_way",
+        "due",
+    )
 
     def __init__(self, fanout: "Fanout", way: Way, ask: Callable[[], None], conflated: Callable[[], None]) -> None:
         self._fanout = fanout
@@ -49,6 +61,7 @@ class Outbox:
         self._loop = asyncio.get_running_loop()
         self._queue: deque[bytes] = deque()
         self._size = 0
+        self._room = OUTBOX_BYTES  # and as much as it began with, until that is sent: what was missed is not dropped
         self._since = 0.0
         self.due = False  # a snapshot is, which will contain whatever comes until then
 
@@ -64,12 +77,12 @@ class Outbox:
             self._since = now
         self._queue.append(frames)
         self._size += len(frames)
-        if self._size > OUTBOX_BYTES or now - self._since > OUTBOX_AGE:
+        if self._size > self._room or now - self._since > OUTBOX_AGE:
             self._conflate()
 
     def _conflate(self) -> None:
         self._queue.clear()
-        self._size = 0
+        self._size, self._room = 0, OUTBOX_BYTES
         self.due = True
         self._conflated()
 
@@ -101,6 +114,7 @@ class Outbox:
         for frame in frames or ():
             self._queue.append(frame)
             self._size += len(frame)
+        self._room = OUTBOX_BYTES + self._size
         self._since = self._loop.time()
         self.writable()
 
@@ -122,6 +136,8 @@ class Outbox:
             frames.append(self._queue.popleft())
             size += len(frames[-1])
         self._size -= size
+        if not self._queue:
+            self._room = OUTBOX_BYTES
         return b"".join(frames)
 
 

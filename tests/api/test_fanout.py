@@ -184,3 +184,24 @@ async def test_who_has_left_is_sent_nothing() -> None:
     assert len(fanout) == 0
     fanout.publish([b"b"])
     assert not fanout._pending
+
+
+async def test_what_a_client_missed_is_not_dropped_by_what_comes_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be more than a backlog holds; the usual bound is on what comes on top, and alone once that is sent."""
+    monkeypatch.setattr(module, "OUTBOX_BYTES", 10)
+    monkeypatch.setattr(module, "CHUNK", 8)
+    fanout = Fanout()
+    viewer = Viewer(fanout, [])
+    viewer.way.busy = True
+    fanout.unfollow(viewer.outbox)
+    fanout.add(viewer.outbox, [b"missed-1", b"missed-2", b"missed-3"])
+    fanout.publish([b"next"])
+    await asyncio.sleep(0)
+    assert viewer.conflated == 0
+    viewer.way.busy = False
+    viewer.outbox.writable()
+    assert viewer.way.writes == [b"missed-1", b"missed-2", b"missed-3", b"next"]
+    viewer.way.busy = True
+    fanout.publish([b"0123456789!"])
+    await asyncio.sleep(0)
+    assert viewer.conflated == 1, "the usual bound"
